@@ -1,0 +1,11 @@
+//! The only door to language models.
+//!
+//! Callers see [`LanguageModel`]: hand over a conversation and the tools that may be called, get
+//! one message back with its token counts. Behind it stand an embedded engine for GGUF files and a
+//! client for OpenAI-compatible servers; a scripted and a replaying model take the same place.
+//!
+//! The crate decides nothing about searching: prompts, tools and stop rules belong to the agent.
+
+mod model;
+
+pub use model::{Cancel, LanguageModel, LmError, ModelInfo, Price, Reply, Request, Tier, ToolChoice};
