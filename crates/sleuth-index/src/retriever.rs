@@ -1,0 +1,58 @@
+//! The face of retrieval.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sleuth_records::{Document, DocumentId, Ranking};
+
+use crate::{IndexError, Mention};
+
+/// Text sent to the index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Query {
+    /// Words to look for, each clause with the weight of its words in the score (1 is plain).
+    pub clauses: Vec<(String, f32)>,
+    /// Most hits to return.
+    pub k: usize,
+    /// Most hits from one document.
+    pub per_document: usize,
+}
+
+impl Query {
+    /// A query of plain words for at most `k` documents, each with its best passage.
+    pub fn new(text: impl Into<String>, k: usize) -> Self {
+        Self { clauses: vec![(text.into(), 1.0)], k, per_document: 1 }
+    }
+}
+
+/// A store that can be searched: the local one, an outside engine, or a recording of either.
+pub trait Retriever: Send + Sync {
+    /// Snapshot id of the documents that answers come from.
+    fn snapshot(&self) -> &str;
+
+    /// Passages that match `query`, best first. A query without any known word has no hits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn search(&self, query: &Query) -> Result<Ranking, IndexError>;
+
+    /// The document `id`, or `None` when the store has none of that name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn document(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, IndexError>;
+
+    /// Places in `text` that name documents of the store by title, longest names first at each
+    /// place, in order, without overlaps.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn mentions(&self, text: &str) -> Result<Vec<Mention>, IndexError>;
+
+    /// How rare each index term is: its inverse document frequency, natural logarithm, over
+    /// passages. A term that the store does not have gets the highest value.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn rarity(&self, terms: &[String]) -> Result<Vec<f32>, IndexError>;
+}

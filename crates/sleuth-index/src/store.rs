@@ -1,0 +1,433 @@
+//! An open store.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use sleuth_records::{Document, DocumentId, Hit, Passage, PassageId, Ranking};
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::schema::{IndexRecordOption, Value as _};
+use tantivy::{DocId, DocSet as _, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument};
+
+use crate::bm25::{Bm25, Scored, idf, passage_frequency, score_all};
+use crate::layout::{
+    BODY_TERMS, END, Fields, ORDINAL, Payload, START, StoreFile, StoreInfo, TITLE_TERMS,
+    lexical_dir, read_manifest, schema,
+};
+use crate::mentions::{Mention, TitleTable};
+use crate::retriever::{Query, Retriever};
+use crate::{IndexError, analyze};
+
+/// Documents kept decoded, so that reading around in one does not decode it again.
+const CACHED_DOCUMENTS: usize = 64;
+
+/// A store opened for reading: one snapshot, whatever writers do meanwhile.
+pub struct Store {
+    path: PathBuf,
+    file: StoreFile,
+    payload: Payload,
+    index: tantivy::Index,
+    fields: Fields,
+    segments: Vec<Segment>,
+    settings: Bm25,
+    titles: OnceLock<TitleTable>,
+    cache: Mutex<HashMap<DocumentId, Arc<Document>>>,
+}
+
+/// A segment of the index with what scoring needs of it.
+pub(crate) struct Segment {
+    pub(crate) reader: SegmentReader,
+    pub(crate) body: Arc<InvertedIndexReader>,
+    pub(crate) title: Arc<InvertedIndexReader>,
+    /// Terms in title and body of each entry; zero on entries that are not passages.
+    pub(crate) lengths: Vec<(u16, u32)>,
+    /// Living passages.
+    pub(crate) n_passages: u64,
+    /// Title terms of the living passages.
+    pub(crate) title_terms: u64,
+    /// Body terms of the living passages.
+    pub(crate) body_terms: u64,
+    columns: Option<PassageColumns>,
+}
+
+/// Absent in a segment without passages.
+struct PassageColumns {
+    document: StrColumn,
+    ordinal: Column<u64>,
+    start: Column<u64>,
+    end: Column<u64>,
+}
+
+impl Segment {
+    fn open(reader: SegmentReader, fields: &Fields) -> tantivy::Result<Self> {
+        let body = reader.inverted_index(fields.body)?;
+        let title = reader.inverted_index(fields.title)?;
+        let fast = reader.fast_fields();
+        let columns = match (
+            fast.str("document")?,
+            fast.column_opt::<u64>(ORDINAL)?,
+            fast.column_opt::<u64>(START)?,
+            fast.column_opt::<u64>(END)?,
+        ) {
+            (Some(document), Some(ordinal), Some(start), Some(end)) => {
+                Some(PassageColumns { document, ordinal, start, end })
+            }
+            _ => None,
+        };
+        let mut lengths = vec![(0, 0); reader.max_doc() as usize];
+        let (mut n_passages, mut title_sum, mut body_sum) = (0, 0, 0);
+        if let (Some(title_terms), Some(body_terms)) =
+            (fast.column_opt::<u64>(TITLE_TERMS)?, fast.column_opt::<u64>(BODY_TERMS)?)
+        {
+            for doc in reader.doc_ids_alive() {
+                let Some(body) = body_terms.first(doc) else { continue };
+                let title = title_terms.first(doc).unwrap_or(0);
+                lengths[doc as usize] = (
+                    u16::try_from(title).unwrap_or(u16::MAX),
+                    u32::try_from(body).unwrap_or(u32::MAX),
+                );
+                n_passages += 1;
+                title_sum += title;
+                body_sum += body;
+            }
+        }
+        Ok(Self {
+            reader,
+            body,
+            title,
+            lengths,
+            n_passages,
+            title_terms: title_sum,
+            body_terms: body_sum,
+            columns,
+        })
+    }
+}
+
+impl Store {
+    /// Opens the store at `path` at its newest commit.
+    ///
+    /// # Errors
+    /// When nothing is there, it is of another version, it is damaged, or it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        let file = StoreFile::read(path)?;
+        let engine = |error| IndexError::engine(path, error);
+        let index = tantivy::Index::open_in_dir(lexical_dir(path)).map_err(engine)?;
+        let (expected, fields) = schema();
+        if index.schema() != expected {
+            return Err(IndexError::Damaged {
+                path: path.to_owned(),
+                detail: "its index has other fields than its version says".to_owned(),
+            });
+        }
+        // A commit in between the two reads would pair one commit's payload with another's
+        // segments; the payload is read before and after until both agree.
+        let (payload, searcher) = loop {
+            let before = payload(path, &index)?;
+            let reader = index
+                .reader_builder()
+                .reload_policy(tantivy::ReloadPolicy::Manual)
+                .try_into()
+                .map_err(engine)?;
+            let searcher = reader.searcher();
+            if payload(path, &index)? == before {
+                break (before, searcher);
+            }
+        };
+        let segments = searcher
+            .segment_readers()
+            .iter()
+            .map(|reader| Segment::open(reader.clone(), &fields))
+            .collect::<tantivy::Result<_>>()
+            .map_err(engine)?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            payload,
+            index,
+            fields,
+            segments,
+            settings: Bm25::default(),
+            titles: OnceLock::new(),
+            cache: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// The same store with other settings of the score.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Bm25) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Where the store is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Number of documents.
+    pub fn n_documents(&self) -> u64 {
+        self.payload.n_documents
+    }
+
+    /// What the store is, for people.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    pub fn info(&self) -> Result<StoreInfo, IndexError> {
+        let manifest = match self.payload.manifest.as_str() {
+            "" => crate::layout::Manifest::new(),
+            name => read_manifest(&self.path, name)?,
+        };
+        Ok(StoreInfo {
+            name: self.file.name.clone(),
+            path: self.path.clone(),
+            snapshot: self.payload.snapshot.clone(),
+            analyzer: self.file.analyzer.clone(),
+            splitter: self.file.splitter.clone(),
+            n_documents: self.payload.n_documents,
+            n_passages: self.payload.n_passages,
+            n_files: manifest.len() as u64,
+            bytes: bytes_below(&self.path),
+        })
+    }
+
+    pub(crate) fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    pub(crate) fn index(&self) -> &tantivy::Index {
+        &self.index
+    }
+
+    /// All passages in the index, in no particular order.
+    pub(crate) fn all_passages(&self) -> Result<Vec<Passage>, IndexError> {
+        let mut out = Vec::new();
+        for segment in &self.segments {
+            for doc in segment.reader.doc_ids_alive() {
+                if let Some(passage) = self.passage(segment, doc)? {
+                    out.push(passage);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn engine(&self, error: tantivy::TantivyError) -> IndexError {
+        IndexError::engine(&self.path, error)
+    }
+
+    /// The passage at entry `doc`, or `None` when the entry is a document.
+    fn passage(&self, segment: &Segment, doc: DocId) -> Result<Option<Passage>, IndexError> {
+        let Some(columns) = &segment.columns else { return Ok(None) };
+        let Some(name) = columns.document.term_ords(doc).next() else { return Ok(None) };
+        let mut document = String::new();
+        columns
+            .document
+            .ord_to_str(name, &mut document)
+            .map_err(|error| IndexError::io(&self.path, error))?;
+        let number = |column: &Column<u64>| column.first(doc).unwrap_or(0);
+        Ok(Some(Passage {
+            document: DocumentId::new(document),
+            id: PassageId(u32::try_from(number(&columns.ordinal)).unwrap_or(u32::MAX)),
+            range: number(&columns.start) as usize..number(&columns.end) as usize,
+        }))
+    }
+
+    /// Ids of the documents whose folded title is `key`, sorted.
+    pub(crate) fn titled(&self, key: &str) -> Result<Vec<DocumentId>, IndexError> {
+        let mut out = Vec::new();
+        let term = tantivy::Term::from_field_text(self.fields.title_key, key);
+        for segment in &self.segments {
+            let index = segment
+                .reader
+                .inverted_index(self.fields.title_key)
+                .map_err(|error| self.engine(error))?;
+            let Some(mut postings) = index
+                .read_postings(&term, IndexRecordOption::Basic)
+                .map_err(|error| IndexError::io(&self.path, error))?
+            else {
+                continue;
+            };
+            let ids = segment.reader.fast_fields().str("id").map_err(|error| self.engine(error))?;
+            let Some(ids) = ids else { continue };
+            let mut doc = postings.doc();
+            while doc != TERMINATED {
+                if !segment.reader.is_deleted(doc)
+                    && let Some(ord) = ids.term_ords(doc).next()
+                {
+                    let mut id = String::new();
+                    ids.ord_to_str(ord, &mut id)
+                        .map_err(|error| IndexError::io(&self.path, error))?;
+                    out.push(DocumentId::new(id));
+                }
+                doc = postings.advance();
+            }
+        }
+        out.sort_unstable();
+        Ok(out)
+    }
+
+    fn titles(&self) -> Result<&TitleTable, IndexError> {
+        if let Some(table) = self.titles.get() {
+            return Ok(table);
+        }
+        let mut table = TitleTable::default();
+        for segment in &self.segments {
+            let index = segment
+                .reader
+                .inverted_index(self.fields.title_key)
+                .map_err(|error| self.engine(error))?;
+            let mut terms =
+                index.terms().stream().map_err(|error| IndexError::io(&self.path, error))?;
+            while let Some((key, _)) = terms.next() {
+                table.insert(&String::from_utf8_lossy(key));
+            }
+        }
+        Ok(self.titles.get_or_init(|| table))
+    }
+
+    /// The best `k` of `scored`, with their passages; see [`Ranking`] for the order of ties.
+    fn best(&self, mut scored: Vec<Scored>, query: &Query) -> Result<Ranking, IndexError> {
+        let falling = |a: &Scored, b: &Scored| {
+            b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal)
+        };
+        // Several passages of one document may have to make way, so that more than `k` entries can
+        // be needed; the sorted part grows until it was enough.
+        let mut take = query.k.saturating_mul(2).max(64);
+        loop {
+            let cut = take.min(scored.len());
+            if cut == 0 {
+                return Ok(Ranking::default());
+            }
+            scored.select_nth_unstable_by(cut - 1, falling);
+            let least = scored[cut - 1].score;
+            // All entries that tie with the last one come along: their order is decided by names.
+            let mut head: Vec<(f32, Passage)> = Vec::with_capacity(cut);
+            for entry in scored.iter().filter(|entry| entry.score >= least) {
+                if let Some(passage) = self.passage(&self.segments[entry.segment], entry.doc)? {
+                    head.push((entry.score, passage));
+                }
+            }
+            head.sort_by(|(a, p), (b, q)| {
+                b.partial_cmp(a)
+                    .unwrap_or(Ordering::Equal)
+                    .then_with(|| p.document.cmp(&q.document))
+                    .then_with(|| p.id.cmp(&q.id))
+            });
+            let mut from: HashMap<DocumentId, usize> = HashMap::new();
+            let mut hits = Vec::with_capacity(query.k);
+            for (score, passage) in head {
+                let n = from.entry(passage.document.clone()).or_default();
+                if *n < query.per_document && hits.len() < query.k {
+                    *n += 1;
+                    hits.push(Hit { passage, score });
+                }
+            }
+            if hits.len() == query.k || cut == scored.len() {
+                return Ok(Ranking { hits });
+            }
+            take = take.saturating_mul(4);
+        }
+    }
+}
+
+/// What the newest commit says of itself; an index without commits says nothing.
+fn payload(path: &Path, index: &tantivy::Index) -> Result<Payload, IndexError> {
+    let metas = index.load_metas().map_err(|error| IndexError::engine(path, error))?;
+    let Some(text) = metas.payload else { return Ok(Payload::default()) };
+    serde_json::from_str(&text).map_err(|error| IndexError::Damaged {
+        path: path.to_owned(),
+        detail: format!("payload of its newest commit: {error}"),
+    })
+}
+
+fn bytes_below(path: &Path) -> u64 {
+    let Ok(entries) = fs_err::read_dir(path) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => bytes_below(&entry.path()),
+            Ok(meta) => meta.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
+impl Retriever for Store {
+    fn snapshot(&self) -> &str {
+        &self.payload.snapshot
+    }
+
+    fn search(&self, query: &Query) -> Result<Ranking, IndexError> {
+        let mut terms: BTreeMap<String, f32> = BTreeMap::new();
+        for (text, weight) in &query.clauses {
+            for term in analyze(text) {
+                *terms.entry(term.text).or_default() += weight;
+            }
+        }
+        let scored = score_all(&self.segments, &self.fields, &terms, &self.settings)
+            .map_err(|error| self.engine(error))?;
+        self.best(scored, query)
+    }
+
+    fn document(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, IndexError> {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = cache.get(id) {
+            return Ok(Some(Arc::clone(document)));
+        }
+        let term = tantivy::Term::from_field_text(self.fields.id, id.as_str());
+        for segment in &self.segments {
+            let index = segment
+                .reader
+                .inverted_index(self.fields.id)
+                .map_err(|error| self.engine(error))?;
+            let Some(mut postings) = index
+                .read_postings(&term, IndexRecordOption::Basic)
+                .map_err(|error| IndexError::io(&self.path, error))?
+            else {
+                continue;
+            };
+            let mut doc = postings.doc();
+            while doc != TERMINATED {
+                if !segment.reader.is_deleted(doc) {
+                    let stored: TantivyDocument = segment
+                        .reader
+                        .get_store_reader(1)
+                        .and_then(|store| store.get(doc).map_err(std::io::Error::other))
+                        .map_err(|error| IndexError::io(&self.path, error))?;
+                    let bytes = stored.get_first(self.fields.record).and_then(|v| v.as_bytes());
+                    let document: Document = serde_json::from_slice(bytes.unwrap_or_default())
+                        .map_err(|error| IndexError::Damaged {
+                            path: self.path.clone(),
+                            detail: format!("record of document `{id}`: {error}"),
+                        })?;
+                    let document = Arc::new(document);
+                    if cache.len() >= CACHED_DOCUMENTS {
+                        cache.clear();
+                    }
+                    cache.insert(id.clone(), Arc::clone(&document));
+                    return Ok(Some(document));
+                }
+                doc = postings.advance();
+            }
+        }
+        Ok(None)
+    }
+
+    fn mentions(&self, text: &str) -> Result<Vec<Mention>, IndexError> {
+        self.titles()?.find(text, |key| self.titled(key))
+    }
+
+    fn rarity(&self, terms: &[String]) -> Result<Vec<f32>, IndexError> {
+        terms
+            .iter()
+            .map(|term| {
+                let n = passage_frequency(&self.segments, &self.fields, term)
+                    .map_err(|error| self.engine(error))?;
+                Ok(idf(self.payload.n_passages, n))
+            })
+            .collect()
+    }
+}
