@@ -1,0 +1,308 @@
+//! The face: open a root, list it, read its files.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use sleuth_records::{Document, DocumentId, LineMap, Link, Skipped, SourceFile};
+
+use crate::kind::{self, Kind, Verdict};
+use crate::source::{self, Passed};
+use crate::{decode, html, jsonl, link, list, markdown, rst};
+
+/// Bounds on what one file may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of a file that becomes one document, after decompression.
+    pub max_file_bytes: u64,
+    /// Most bytes of one line of a JSON Lines file.
+    pub max_record_bytes: usize,
+    /// Most bytes that one compressed file may decode to. Whatever this says, a file that decodes
+    /// to more than a thousand times its size is refused once it passes 16 MiB.
+    pub max_decoded_bytes: u64,
+    /// Most levels of folders below the root; deeper folders are skipped.
+    pub max_depth: usize,
+}
+
+impl Default for Limits {
+    /// 32 MiB a document file, 8 MiB a record, 8 GiB decoded, 64 levels of folders.
+    fn default() -> Self {
+        Self {
+            max_file_bytes: 32 << 20,
+            max_record_bytes: 8 << 20,
+            max_decoded_bytes: 8 << 30,
+            max_depth: 64,
+        }
+    }
+}
+
+/// What a root holds, by names and metadata only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Files that hold documents, sorted by path. Some may turn out on reading not to.
+    pub files: Vec<SourceFile>,
+    /// What will not be read, sorted by path.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What came of reading one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadReport {
+    /// The file, or records of it, that gave no document. At most a thousand records are named; a
+    /// last entry counts the rest.
+    pub skipped: Vec<Skipped>,
+    /// Documents handed over.
+    pub documents: usize,
+}
+
+/// A root that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CorpusError {
+    /// Nothing is there.
+    #[error("no file or folder at `{}`", path.display())]
+    Missing {
+        /// The root as given.
+        path: PathBuf,
+    },
+    /// Something else is there.
+    #[error("expected a folder or a regular file at `{}`, found {found}", path.display())]
+    NotFolderOrFile {
+        /// The root as given.
+        path: PathBuf,
+        /// What it is, in words.
+        found: &'static str,
+    },
+    /// The operating system forbids it.
+    #[error("no permission to read `{}`", path.display())]
+    Permission {
+        /// The root as given, or the folder that is closed.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Any other failure of the operating system.
+    #[error("cannot read `{}`", path.display())]
+    Io {
+        /// The root as given.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+impl CorpusError {
+    pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+            Self::Missing { path }
+        } else if source.kind() == io::ErrorKind::PermissionDenied {
+            Self::Permission { path, source }
+        } else {
+            Self::Io { path, source }
+        }
+    }
+
+    /// What the person could do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Missing { path } if path.is_relative() => {
+                Some("the path is taken from the current folder; check its spelling".to_owned())
+            }
+            Self::Missing { .. } => Some("check the spelling of the path".to_owned()),
+            Self::NotFolderOrFile { .. } => {
+                Some("give a folder of documents, or one document file".to_owned())
+            }
+            Self::Permission { path, .. } => Some(format!(
+                "give the current user the right to read it: `chmod -R u+rX {}`",
+                path.display()
+            )),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
+/// A root that can be listed and read.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    /// As the caller gave it.
+    given: PathBuf,
+    /// The folder that paths of files start from, without symbolic links.
+    base: PathBuf,
+    /// Name of the only file, when the root is a file.
+    only: Option<String>,
+    limits: Limits,
+}
+
+impl Corpus {
+    /// Opens a folder, or one file.
+    ///
+    /// # Errors
+    /// When nothing is there, it is neither folder nor regular file, or it cannot be read.
+    pub fn open(root: &Path, limits: Limits) -> Result<Self, CorpusError> {
+        let fail = |source| CorpusError::from_io(root, source);
+        let real = fs_err::canonicalize(root).map_err(fail)?;
+        let metadata = fs_err::metadata(&real).map_err(fail)?;
+        let given = root.to_owned();
+        if metadata.is_dir() {
+            fs_err::read_dir(&real).map_err(fail)?;
+            return Ok(Self { given, base: real, only: None, limits });
+        }
+        if !metadata.is_file() {
+            let found = source::describe(metadata.file_type());
+            return Err(CorpusError::NotFolderOrFile { path: given, found });
+        }
+        let (Some(base), Some(name)) = (real.parent(), real.file_name()) else {
+            return Err(CorpusError::Missing { path: given });
+        };
+        // Opening for a moment tells now, not at the first read, that the file is closed to us.
+        source::open_regular(&real).map_err(|error| match error {
+            Passed::Io(error) => fail(error),
+            Passed::NotRegular(found) => CorpusError::NotFolderOrFile { path: given.clone(), found },
+        })?;
+        let only = Some(name.to_string_lossy().into_owned());
+        Ok(Self { given, base: base.to_owned(), only, limits })
+    }
+
+    /// The root as it was given.
+    pub fn root(&self) -> &Path {
+        &self.given
+    }
+
+    /// Finds the files by names and metadata; opens none of them.
+    ///
+    /// Hidden entries and the folders of version control, builds and package managers are passed
+    /// over silently. A symbolic link is followed where it stays inside the root. In a folder with
+    /// a `corpus.jsonl` (BEIR layout) only that file holds documents.
+    ///
+    /// # Errors
+    /// When the root itself has gone or cannot be read any more.
+    pub fn list(&self) -> Result<Listing, CorpusError> {
+        list::list(&self.base, self.only.as_deref(), &self.limits).map_err(|error| match error {
+            CorpusError::Missing { .. } => CorpusError::Missing { path: self.given.clone() },
+            other => other,
+        })
+    }
+
+    /// Reads one file and calls `each` for every document, until it breaks.
+    ///
+    /// Never fails as a whole: what could not be read is in the report. A file that becomes one
+    /// document is read again when it changed meanwhile, twice at most, then skipped as `changed`.
+    /// A JSON Lines file is streamed: its records are handed over as they come, and a change
+    /// meanwhile is reported after them. A file that changed between listing and reading is simply
+    /// read; its next listing carries another stamp.
+    pub fn read(
+        &self,
+        file: &SourceFile,
+        each: &mut dyn FnMut(Document) -> ControlFlow<()>,
+    ) -> ReadReport {
+        let mut report = ReadReport::default();
+        let skip = |kind: &str, reason: String| Skipped {
+            path: file.path.clone(),
+            kind: kind.to_owned(),
+            reason,
+        };
+        let path = match source::resolve(&self.base, &file.path) {
+            Ok(path) => path,
+            Err((kind, reason)) => {
+                report.skipped.push(skip(kind, reason));
+                return report;
+            }
+        };
+        let kind = match kind::by_name(&file.path) {
+            Verdict::Read(kind) => kind,
+            Verdict::Skip(kind, reason) => {
+                report.skipped.push(skip(kind, reason));
+                return report;
+            }
+        };
+        if kind == Kind::Jsonl {
+            let whole = self.only.is_some() || list::is_beir_corpus(&file.path);
+            return jsonl::read(&path, &file.path, whole, &self.limits, each);
+        }
+        let bytes = match source::read_stable(&path, &file.path, &self.limits, &mut |_| ()) {
+            Ok(bytes) => bytes,
+            Err((kind, reason)) => {
+                report.skipped.push(skip(kind, reason));
+                return report;
+            }
+        };
+        match parse(&file.path, kind, &bytes) {
+            Ok(parsed) => {
+                report.documents = 1;
+                // Whether to go on is a matter of the next file: this one has no more.
+                let _ = each(parsed.into_document(&file.path, &path));
+            }
+            Err((kind, reason)) => report.skipped.push(skip(kind, reason)),
+        }
+        report
+    }
+}
+
+/// What a format finds in the bytes of one file.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    pub(crate) title: Option<String>,
+    pub(crate) text: String,
+    pub(crate) lines: LineMap,
+    pub(crate) language: Option<String>,
+    pub(crate) date: Option<String>,
+    pub(crate) links: Vec<Link>,
+}
+
+impl Parsed {
+    fn into_document(self, name: &str, path: &Path) -> Document {
+        let title = self
+            .title
+            .map(|title| fold(&title))
+            .filter(|title| !title.is_empty())
+            .unwrap_or_else(|| kind::stem(name).to_owned());
+        Document {
+            id: DocumentId::new(name),
+            url: Some(link::file_url(path)),
+            title,
+            text: self.text,
+            lines: self.lines,
+            language: self.language,
+            date: self.date,
+            links: self.links,
+        }
+    }
+}
+
+/// One-line form of `text`: runs of white space become one space.
+pub(crate) fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push_str(word);
+    }
+    folded
+}
+
+fn parse(name: &str, kind: Kind, bytes: &[u8]) -> Result<Parsed, (&'static str, String)> {
+    if bytes.is_empty() {
+        return Err(("empty", "expected text, found an empty file".to_owned()));
+    }
+    let kind = match kind {
+        Kind::Unknown => kind::sniff(bytes)?,
+        Kind::Markdown | Kind::Text | Kind::Rst | Kind::Html | Kind::Jsonl => {
+            kind::refuse_binary(bytes)?;
+            kind
+        }
+    };
+    let label = if kind == Kind::Html { html::declared_encoding(bytes) } else { None };
+    let text = decode::decode(bytes, label);
+    let parsed = match kind {
+        Kind::Markdown => markdown::parse(name, text),
+        Kind::Rst => rst::parse(name, text),
+        Kind::Html => html::parse(name, &text),
+        Kind::Text | Kind::Jsonl | Kind::Unknown => Parsed { text, ..Parsed::default() },
+    };
+    if parsed.text.trim().is_empty() {
+        return Err(("empty", format!("expected text, found none in {} bytes", bytes.len())));
+    }
+    Ok(parsed)
+}

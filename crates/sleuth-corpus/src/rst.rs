@@ -1,0 +1,186 @@
+//! reStructuredText: the text stays as it is in the file; title and links are read off it.
+//!
+//! Read are underlined titles, `` `text <target>`_ ``, `` :doc:`target` `` and
+//! `` :doc:`text <target>` ``. Targets by name (`` `text`_ ``, `:ref:`) need the whole corpus to
+//! resolve and are left out.
+
+use sleuth_records::{LineMap, Link};
+
+use crate::corpus::{Parsed, fold};
+use crate::kind;
+use crate::link;
+
+pub(crate) fn parse(name: &str, text: String) -> Parsed {
+    Parsed {
+        title: title(&text),
+        links: links(name, &text),
+        lines: LineMap::OfText,
+        text,
+        ..Parsed::default()
+    }
+}
+
+/// The first line with a rule of punctuation under it that is at least as long.
+fn title(text: &str) -> Option<String> {
+    let mut above = "";
+    for line in text.lines() {
+        let line = line.trim_end();
+        let words = above.trim();
+        if is_rule(line)
+            && !words.is_empty()
+            && !is_rule(above)
+            && !words.starts_with("..")
+            && line.chars().count() >= words.chars().count().min(4)
+            && above.starts_with(words.chars().next().unwrap_or(' '))
+            || is_rule(line) && is_overlined(text, above)
+        {
+            return Some(plain(words));
+        }
+        above = line;
+    }
+    None
+}
+
+/// Whether `title`, indented below an overline, is one.
+fn is_overlined(text: &str, title: &str) -> bool {
+    title.starts_with(' ')
+        && !title.trim().is_empty()
+        && text.split('\n').zip(text.split('\n').skip(1)).any(|(over, line)| {
+            is_rule(over.trim_end()) && std::ptr::eq(line.as_ptr(), title.as_ptr())
+        })
+}
+
+fn is_rule(line: &str) -> bool {
+    let mut chars = line.chars();
+    let Some(first) = chars.next() else {
+        return false;
+    };
+    first.is_ascii_punctuation() && line.len() >= 3 && chars.all(|c| c == first)
+}
+
+/// A title without roles and markup: ``:mod:`os` `` becomes `os`.
+fn plain(title: &str) -> String {
+    let mut plain = String::with_capacity(title.len());
+    let mut rest = title;
+    while let Some(tick) = rest.find('`') {
+        let mut before = &rest[..tick];
+        if before.ends_with(':')
+            && let Some(role) = before[..before.len() - 1].rfind(':')
+            && before[role + 1..before.len() - 1].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        {
+            before = &before[..role];
+        }
+        plain.push_str(before);
+        rest = rest[tick..].trim_start_matches('`');
+        let end = rest.find('`').unwrap_or(rest.len());
+        let inner = &rest[..end];
+        plain.push_str(inner.split(" <").next().unwrap_or(inner).trim_start_matches(['~', '!']));
+        rest = rest[end..].trim_start_matches('`');
+    }
+    plain.push_str(rest);
+    plain.replace("**", "").replace('\\', "")
+}
+
+/// Longest stretch between two backticks that can be a link.
+const LONGEST: usize = 1000;
+
+fn links(name: &str, text: &str) -> Vec<Link> {
+    let mut links = Vec::new();
+    let mut at = 0;
+    while let Some(tick) = text[at..].find('`') {
+        let open = at + tick;
+        if text[open..].starts_with("``") {
+            // A literal: over to its end, on the same line.
+            let body = open + 2;
+            let line_end = text[body..].find('\n').map_or(text.len(), |end| body + end);
+            at = text[body..line_end].find("``").map_or(line_end, |end| body + end + 2);
+            continue;
+        }
+        let body = open + 1;
+        let limit = text.floor_char_boundary(text.len().min(body + LONGEST));
+        let Some(length) = text[body..limit].find('`') else {
+            at = body;
+            continue;
+        };
+        let inner = &text[body..body + length];
+        let end = body + length + 1;
+        at = end;
+        let (words, target) = match inner.rfind('<') {
+            Some(angle) if inner.ends_with('>') => {
+                (inner[..angle].trim(), inner[angle + 1..inner.len() - 1].trim())
+            }
+            _ => ("", inner.trim()),
+        };
+        if target.is_empty() || inner.contains("\n\n") {
+            continue;
+        }
+        let is_doc = text[..open].ends_with(":doc:");
+        let target = if is_doc {
+            link::resolve(name, &document(name, target))
+        } else if !words.is_empty() && text[end..].starts_with('_') {
+            link::resolve(name, target)
+        } else {
+            None
+        };
+        if let Some(target) = target {
+            links.push(Link { target, text: fold(words) });
+        }
+    }
+    links
+}
+
+/// The address that a `:doc:` target stands for: Sphinx leaves the extension out.
+fn document(name: &str, target: &str) -> String {
+    match kind::extension(name) {
+        Some(extension) if !target.ends_with(&format!(".{extension}")) => {
+            format!("{target}.{extension}")
+        }
+        _ => target.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(text: &str, expected: Expect) {
+        let parsed = parse("library/os.rst", text.to_owned());
+        let mut shown = format!("title: {:?}\n", parsed.title);
+        for link in &parsed.links {
+            shown += &format!("[{}] -> {}\n", link.text, link.target);
+        }
+        assert_eq!(parsed.text, text);
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn titles() {
+        check(":mod:`os` --- Miscellaneous\n===========================\n", expect![[r#"
+            title: Some("os --- Miscellaneous")
+        "#]]);
+        check("****************\n  Classes\n****************\n", expect![[r#"
+            title: Some("Classes")
+        "#]]);
+        check(".. _label:\n\n=====\nTitle\n=====\n", expect![[r#"
+            title: Some("Title")
+        "#]]);
+        check("No title here.\n\n-----\n\nmore\n", expect![[r#"
+            title: None
+        "#]]);
+    }
+
+    #[test]
+    fn links() {
+        check(
+            "See `the\nguide <https://x.org/a>`_, :doc:`../howto/sort`, :doc:`how <posix>`, ``lit <x>`` and `plain`_.\n",
+            expect![[r#"
+                title: None
+                [the guide] -> https://x.org/a
+                [] -> howto/sort.rst
+                [how] -> library/posix.rst
+            "#]],
+        );
+    }
+}
