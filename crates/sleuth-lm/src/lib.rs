@@ -6,6 +6,16 @@
 //!
 //! The crate decides nothing about searching: prompts, tools and stop rules belong to the agent.
 
+mod chatml;
+mod embedded;
+mod engine;
+mod gguf;
+mod grammar;
 mod model;
+mod replay;
+mod sampling;
 
+pub use embedded::{Embedded, EmbeddedOptions};
+pub use gguf::{GgufError, GgufHeader};
 pub use model::{Cancel, LanguageModel, LmError, ModelInfo, Price, Reply, Request, Tier, ToolChoice};
+pub use replay::{Replay, Scripted, SeenRequest, request_digest};

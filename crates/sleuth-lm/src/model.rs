@@ -16,6 +16,30 @@ pub enum Tier {
     Big,
 }
 
+impl Tier {
+    /// The class of a model with so many parameters.
+    #[must_use]
+    pub fn of_parameters(parameters: u64) -> Self {
+        match parameters {
+            0..=500_000_000 => Self::Tiny,
+            500_000_001..=4_000_000_000 => Self::Small,
+            4_000_000_001..=40_000_000_000 => Self::Standard,
+            _ => Self::Big,
+        }
+    }
+
+    /// Its name, as in flags and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tiny => "tiny",
+            Self::Small => "small",
+            Self::Standard => "standard",
+            Self::Big => "big",
+        }
+    }
+}
+
 /// Price of a remote model in US dollars.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Price {
@@ -25,6 +49,18 @@ pub struct Price {
     pub cached_token: f64,
     /// For one token written.
     pub completion_token: f64,
+}
+
+impl Price {
+    /// Cost in US dollars of these tokens.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
+    pub fn of(&self, tokens: &TokenUsage) -> f64 {
+        let cached = tokens.cached_tokens.min(tokens.prompt_tokens);
+        (tokens.prompt_tokens - cached) as f64 * self.prompt_token
+            + cached as f64 * self.cached_token
+            + tokens.completion_tokens as f64 * self.completion_token
+    }
 }
 
 /// What is known of a model before it is asked anything.

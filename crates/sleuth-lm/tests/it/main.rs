@@ -1,0 +1,3 @@
+//! The face of the crate, from outside.
+
+mod embedded;
