@@ -25,16 +25,26 @@ fn main() -> Result<(), CorpusError> {
     let listed = start.elapsed();
     if mode == "show" {
         for id in &arguments[2..] {
-            let file = listing.files.iter().filter(|file| id.starts_with(&file.path) || listing.files.len() == 1);
+            let file = listing
+                .files
+                .iter()
+                .filter(|file| id.starts_with(&file.path) || listing.files.len() == 1);
             for file in file {
                 corpus.read(file, &mut |document| {
                     if document.id.as_str() == id {
-                        println!("=== {id}\ntitle: {}\nurl: {:?} language: {:?} date: {:?}", document.title, document.url, document.language, document.date);
+                        println!(
+                            "=== {id}\ntitle: {}\nurl: {:?} language: {:?} date: {:?}",
+                            document.title, document.url, document.language, document.date
+                        );
                         println!("{}", document.text);
                         for link in document.links.iter().take(8) {
                             println!("  [{}] -> {}", link.text, link.target);
                         }
-                        println!("  ({} links; last line {})", document.links.len(), document.line_at(document.text.len()));
+                        println!(
+                            "  ({} links; last line {})",
+                            document.links.len(),
+                            document.line_at(document.text.len())
+                        );
                     }
                     ControlFlow::Continue(())
                 });
@@ -62,7 +72,11 @@ fn main() -> Result<(), CorpusError> {
     }
     let took = start.elapsed();
     let size: u64 = listing.files.iter().map(|file| file.stamp.size).sum();
-    println!("listed {} files ({size} bytes) in {listed:.2?}, skipped {}", listing.files.len(), listing.skipped.len());
+    println!(
+        "listed {} files ({size} bytes) in {listed:.2?}, skipped {}",
+        listing.files.len(),
+        listing.skipped.len()
+    );
     println!(
         "read {documents} documents ({bytes} bytes of text, {links} links) in {took:.2?}: {:.0} a second, {:.0} MB/s",
         documents as f64 / took.as_secs_f64(),

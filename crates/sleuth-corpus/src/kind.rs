@@ -31,14 +31,103 @@ const JSONL: &[&str] = &["jsonl", "ndjson"];
 
 /// Extensions of formats that are not text.
 const BINARY: &[&str] = &[
-    "7z", "a", "aac", "apk", "avi", "avif", "bin", "bmp", "br", "bz2", "class", "cur", "dat", "db",
-    "deb", "dll", "dmg", "doc", "docx", "dylib", "eot", "epub", "exe", "flac", "gguf", "gif", "gz",
-    "heic", "icns", "ico", "iso", "jar", "jp2", "jpeg", "jpg", "lz4", "m4a", "m4v", "mid", "mkv",
-    "mo", "mobi", "mov", "mp3", "mp4", "mpeg", "mpg", "npy", "npz", "o", "obj", "odp", "ods", "odt",
-    "ogg", "ogv", "onnx", "opus", "otf", "parquet", "pickle", "pkl", "png", "ppt", "pptx", "psd",
-    "pt", "pyc", "rar", "rlib", "rmeta", "rpm", "safetensors", "so", "sqlite", "sqlite3", "tar",
-    "tbz", "tgz", "tif", "tiff", "ttc", "ttf", "txz", "wasm", "wav", "webm", "webp", "whl", "wma",
-    "wmv", "woff", "woff2", "xls", "xlsx", "xz", "zip",
+    "7z",
+    "a",
+    "aac",
+    "apk",
+    "avi",
+    "avif",
+    "bin",
+    "bmp",
+    "br",
+    "bz2",
+    "class",
+    "cur",
+    "dat",
+    "db",
+    "deb",
+    "dll",
+    "dmg",
+    "doc",
+    "docx",
+    "dylib",
+    "eot",
+    "epub",
+    "exe",
+    "flac",
+    "gguf",
+    "gif",
+    "gz",
+    "heic",
+    "icns",
+    "ico",
+    "iso",
+    "jar",
+    "jp2",
+    "jpeg",
+    "jpg",
+    "lz4",
+    "m4a",
+    "m4v",
+    "mid",
+    "mkv",
+    "mo",
+    "mobi",
+    "mov",
+    "mp3",
+    "mp4",
+    "mpeg",
+    "mpg",
+    "npy",
+    "npz",
+    "o",
+    "obj",
+    "odp",
+    "ods",
+    "odt",
+    "ogg",
+    "ogv",
+    "onnx",
+    "opus",
+    "otf",
+    "parquet",
+    "pickle",
+    "pkl",
+    "png",
+    "ppt",
+    "pptx",
+    "psd",
+    "pt",
+    "pyc",
+    "rar",
+    "rlib",
+    "rmeta",
+    "rpm",
+    "safetensors",
+    "so",
+    "sqlite",
+    "sqlite3",
+    "tar",
+    "tbz",
+    "tgz",
+    "tif",
+    "tiff",
+    "ttc",
+    "ttf",
+    "txz",
+    "wasm",
+    "wav",
+    "webm",
+    "webp",
+    "whl",
+    "wma",
+    "wmv",
+    "woff",
+    "woff2",
+    "xls",
+    "xlsx",
+    "xz",
+    "zip",
 ];
 
 /// Extensions of text that holds no documents, with what it is.
@@ -87,7 +176,11 @@ pub(crate) fn is_zst(path: &str) -> bool {
 pub(crate) fn without_zst(path: &str) -> &str {
     match path.len().checked_sub(4) {
         Some(cut) if cut > 0 && path.is_char_boundary(cut) => {
-            if path[cut..].eq_ignore_ascii_case(".zst") { &path[..cut] } else { path }
+            if path[cut..].eq_ignore_ascii_case(".zst") {
+                &path[..cut]
+            } else {
+                path
+            }
         }
         _ => path,
     }
@@ -119,9 +212,15 @@ pub(crate) fn by_name(path: &str) -> Verdict {
     } else if extension == "pdf" {
         Verdict::Skip("pdf", "PDF is not read yet".to_owned())
     } else if BINARY.binary_search(&extension).is_ok() {
-        Verdict::Skip("binary", format!("expected text, found a `.{extension}` file"))
+        Verdict::Skip(
+            "binary",
+            format!("expected text, found a `.{extension}` file"),
+        )
     } else if let Some((_, what)) = UNSUPPORTED.iter().find(|(known, _)| *known == extension) {
-        Verdict::Skip("unsupported", format!("expected documents, found {what} (`.{extension}`)"))
+        Verdict::Skip(
+            "unsupported",
+            format!("expected documents, found {what} (`.{extension}`)"),
+        )
     } else {
         Verdict::Read(Kind::Unknown)
     }
@@ -140,7 +239,10 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Kind, Refusal> {
     }
     if crate::decode::utf16(head).is_none() {
         if let Some(at) = memchr::memchr(0, head) {
-            return Err(("binary", format!("expected text, found a NUL byte at offset {at}")));
+            return Err((
+                "binary",
+                format!("expected text, found a NUL byte at offset {at}"),
+            ));
         }
         refuse_controls(head, 20)?;
     }
@@ -149,7 +251,11 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Kind, Refusal> {
     let begins = |with: &str| {
         start.len() >= with.len() && start[..with.len()].eq_ignore_ascii_case(with.as_bytes())
     };
-    Ok(if begins("<!doctype html") || begins("<html") { Kind::Html } else { Kind::Text })
+    Ok(if begins("<!doctype html") || begins("<html") {
+        Kind::Html
+    } else {
+        Kind::Text
+    })
 }
 
 /// Refuses a file that its name calls text and whose bytes are plainly something else.
@@ -226,7 +332,10 @@ mod tests {
         assert_eq!(sniff(b"plain words"), Ok(Kind::Text));
         assert_eq!(sniff(b"  <!DOCTYPE html><p>x"), Ok(Kind::Html));
         assert_eq!(sniff("caf\u{e9} au lait".as_bytes()), Ok(Kind::Text));
-        assert_eq!(sniff(b"caf\xe9 au lait, s'il vous pla\xeet"), Ok(Kind::Text));
+        assert_eq!(
+            sniff(b"caf\xe9 au lait, s'il vous pla\xeet"),
+            Ok(Kind::Text)
+        );
         assert!(sniff(b"\x7fELF\x02\x01\x01\0\0\0").is_err());
         let noise: Vec<u8> = (0..4096u32).map(|i| (i * 167 % 255 + 1) as u8).collect();
         assert!(sniff(&noise).is_err());

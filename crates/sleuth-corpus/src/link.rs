@@ -5,11 +5,19 @@ use std::path::Path;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 /// What stays as it is in the path of a `file:` address.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// `file://` and the absolute path, percent-encoded.
 pub(crate) fn file_url(path: &Path) -> String {
-    format!("file://{}", percent_encode(path.as_os_str().as_encoded_bytes(), PATH))
+    format!(
+        "file://{}",
+        percent_encode(path.as_os_str().as_encoded_bytes(), PATH)
+    )
 }
 
 /// Where `target`, written in the file `from`, leads.
@@ -62,7 +70,8 @@ pub(crate) fn resolve(from: &str, target: &str) -> Option<String> {
 
 /// The scheme of an absolute address.
 fn scheme(target: &str) -> Option<&str> {
-    let end = target.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')))?;
+    let end =
+        target.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')))?;
     let letter = target.starts_with(|c: char| c.is_ascii_alphabetic());
     (letter && end > 1 && target[end..].starts_with(':')).then(|| &target[..end])
 }

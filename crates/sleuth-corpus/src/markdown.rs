@@ -30,7 +30,10 @@ pub(crate) fn parse(name: &str, text: String) -> Parsed {
                 if let Some((target, words)) = open.take()
                     && let Some(target) = link::resolve(name, &target)
                 {
-                    links.push(Link { target, text: fold(&words) });
+                    links.push(Link {
+                        target,
+                        text: fold(&words),
+                    });
                 }
             }
             Event::Text(words) | Event::Code(words) => {
@@ -112,7 +115,9 @@ pub(crate) fn iso_date(text: &str) -> Option<String> {
     let text = text.trim();
     let bytes = text.as_bytes();
     let digits = |range: std::ops::Range<usize>| {
-        bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+        bytes
+            .get(range)
+            .is_some_and(|part| part.iter().all(u8::is_ascii_digit))
     };
     let shaped = digits(0..4)
         && digits(5..7)
@@ -148,23 +153,38 @@ mod tests {
 
     #[test]
     fn titles() {
-        check("# The *great* `harbour` #\n\ntext", expect![[r#"
+        check(
+            "# The *great* `harbour` #\n\ntext",
+            expect![[r#"
             title: Some("The great harbour")
-        "#]]);
-        check("Intro first.\n\nHarbour\n=======\n", expect![[r#"
+        "#]],
+        );
+        check(
+            "Intro first.\n\nHarbour\n=======\n",
+            expect![[r#"
             title: Some("Harbour")
-        "#]]);
-        check("---\ntitle: \"A: b\"\ndate: 2024-05-01 10:00:00\nlang: de\n---\n# Other\n", expect![[r#"
+        "#]],
+        );
+        check(
+            "---\ntitle: \"A: b\"\ndate: 2024-05-01 10:00:00\nlang: de\n---\n# Other\n",
+            expect![[r#"
             title: Some("A: b")
             date: 2024-05-01T10:00:00
             language: de
-        "#]]);
-        check("---\n\ntext: after a rule\n", expect![[r#"
+        "#]],
+        );
+        check(
+            "---\n\ntext: after a rule\n",
+            expect![[r#"
             title: None
-        "#]]);
-        check("```\n# not a heading\n```\n", expect![[r#"
+        "#]],
+        );
+        check(
+            "```\n# not a heading\n```\n",
+            expect![[r#"
             title: None
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

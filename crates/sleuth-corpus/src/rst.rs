@@ -45,9 +45,12 @@ fn title(text: &str) -> Option<String> {
 fn is_overlined(text: &str, title: &str) -> bool {
     title.starts_with(' ')
         && !title.trim().is_empty()
-        && text.split('\n').zip(text.split('\n').skip(1)).any(|(over, line)| {
-            is_rule(over.trim_end()) && std::ptr::eq(line.as_ptr(), title.as_ptr())
-        })
+        && text
+            .split('\n')
+            .zip(text.split('\n').skip(1))
+            .any(|(over, line)| {
+                is_rule(over.trim_end()) && std::ptr::eq(line.as_ptr(), title.as_ptr())
+            })
 }
 
 fn is_rule(line: &str) -> bool {
@@ -66,7 +69,9 @@ fn plain(title: &str) -> String {
         let mut before = &rest[..tick];
         if before.ends_with(':')
             && let Some(role) = before[..before.len() - 1].rfind(':')
-            && before[role + 1..before.len() - 1].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && before[role + 1..before.len() - 1]
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
         {
             before = &before[..role];
         }
@@ -74,7 +79,13 @@ fn plain(title: &str) -> String {
         rest = rest[tick..].trim_start_matches('`');
         let end = rest.find('`').unwrap_or(rest.len());
         let inner = &rest[..end];
-        plain.push_str(inner.split(" <").next().unwrap_or(inner).trim_start_matches(['~', '!']));
+        plain.push_str(
+            inner
+                .split(" <")
+                .next()
+                .unwrap_or(inner)
+                .trim_start_matches(['~', '!']),
+        );
         rest = rest[end..].trim_start_matches('`');
     }
     plain.push_str(rest);
@@ -93,7 +104,9 @@ fn links(name: &str, text: &str) -> Vec<Link> {
             // A literal: over to its end, on the same line.
             let body = open + 2;
             let line_end = text[body..].find('\n').map_or(text.len(), |end| body + end);
-            at = text[body..line_end].find("``").map_or(line_end, |end| body + end + 2);
+            at = text[body..line_end]
+                .find("``")
+                .map_or(line_end, |end| body + end + 2);
             continue;
         }
         let body = open + 1;
@@ -106,9 +119,10 @@ fn links(name: &str, text: &str) -> Vec<Link> {
         let end = body + length + 1;
         at = end;
         let (words, target) = match inner.rfind('<') {
-            Some(angle) if inner.ends_with('>') => {
-                (inner[..angle].trim(), inner[angle + 1..inner.len() - 1].trim())
-            }
+            Some(angle) if inner.ends_with('>') => (
+                inner[..angle].trim(),
+                inner[angle + 1..inner.len() - 1].trim(),
+            ),
             _ => ("", inner.trim()),
         };
         if target.is_empty() || inner.contains("\n\n") {
@@ -123,7 +137,10 @@ fn links(name: &str, text: &str) -> Vec<Link> {
             None
         };
         if let Some(target) = target {
-            links.push(Link { target, text: fold(words) });
+            links.push(Link {
+                target,
+                text: fold(words),
+            });
         }
     }
     links
@@ -157,18 +174,30 @@ mod tests {
 
     #[test]
     fn titles() {
-        check(":mod:`os` --- Miscellaneous\n===========================\n", expect![[r#"
+        check(
+            ":mod:`os` --- Miscellaneous\n===========================\n",
+            expect![[r#"
             title: Some("os --- Miscellaneous")
-        "#]]);
-        check("****************\n  Classes\n****************\n", expect![[r#"
+        "#]],
+        );
+        check(
+            "****************\n  Classes\n****************\n",
+            expect![[r#"
             title: Some("Classes")
-        "#]]);
-        check(".. _label:\n\n=====\nTitle\n=====\n", expect![[r#"
+        "#]],
+        );
+        check(
+            ".. _label:\n\n=====\nTitle\n=====\n",
+            expect![[r#"
             title: Some("Title")
-        "#]]);
-        check("No title here.\n\n-----\n\nmore\n", expect![[r#"
+        "#]],
+        );
+        check(
+            "No title here.\n\n-----\n\nmore\n",
+            expect![[r#"
             title: None
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

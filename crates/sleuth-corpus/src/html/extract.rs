@@ -38,7 +38,11 @@ pub(crate) fn parse(name: &str, page: &str) -> Parsed {
     while let Some(token) = tokens.next() {
         match token {
             Token::Text { at, text, raw } => reader.text(at, text, raw),
-            Token::Start { name, attributes, self_closing } => {
+            Token::Start {
+                name,
+                attributes,
+                self_closing,
+            } => {
                 reader.start(name, &attributes, self_closing);
                 tokens.foreign = reader.foreign > 0;
             }
@@ -125,7 +129,9 @@ fn role_of(name: &str) -> Role {
         | b"textarea" | b"datalist" | b"iframe" | b"object" | b"video" | b"audio" | b"canvas"
         | b"noembed" | b"noframes" | b"map" | b"dialog" | b"rp" => Role::Dropped,
         b"area" | b"base" | b"col" | b"embed" | b"hr" | b"img" | b"input" | b"link" | b"meta"
-        | b"param" | b"source" | b"track" | b"wbr" | b"frame" | b"basefont" | b"keygen" => Role::Void,
+        | b"param" | b"source" | b"track" | b"wbr" | b"frame" | b"basefont" | b"keygen" => {
+            Role::Void
+        }
         b"div" | b"section" | b"address" | b"blockquote" | b"center" | b"details" | b"summary"
         | b"fieldset" | b"figure" | b"figcaption" | b"form" | b"hgroup" | b"legend" | b"search"
         | b"caption" | b"optgroup" | b"option" => Role::Block,
@@ -274,7 +280,11 @@ impl<'a> PageReader<'a> {
             self.title.get_or_insert_with(|| fold(&decoded));
             return;
         }
-        if self.stack.last().is_some_and(|open| open.role == Role::Head) {
+        if self
+            .stack
+            .last()
+            .is_some_and(|open| open.role == Role::Head)
+        {
             if decoded.trim().is_empty() {
                 return;
             }
@@ -295,7 +305,11 @@ impl<'a> PageReader<'a> {
     }
 
     fn preformatted(&mut self, text: &str, mut line: u32) {
-        let text = if self.buffer.len() == self.block { text.trim_start_matches('\n') } else { text };
+        let text = if self.buffer.len() == self.block {
+            text.trim_start_matches('\n')
+        } else {
+            text
+        };
         for part in text.split_inclusive('\n') {
             self.mark(line);
             self.buffer.push_str(part);
@@ -344,7 +358,11 @@ impl<'a> PageReader<'a> {
 
     fn push_block(&mut self) {
         let text = &self.buffer[self.block..];
-        let kept = if self.shape == Shape::Pre { text.trim_end() } else { text.trim_end_matches([' ', '|', '\n']) };
+        let kept = if self.shape == Shape::Pre {
+            text.trim_end()
+        } else {
+            text.trim_end_matches([' ', '|', '\n'])
+        };
         let end = self.block + kept.len();
         if !kept.is_empty() {
             let place = self.stack.last();
@@ -364,7 +382,8 @@ impl<'a> PageReader<'a> {
     fn keep_anchor(&mut self, from: usize, target: String) {
         let from = from.max(self.block).min(self.buffer.len());
         let words = self.buffer[from..].trim();
-        if matches!(words, "¶" | "§" | "#" | "🔗" | "[edit]" | "[src]" | "Source" if words != "Source" || target.contains("/src/")) {
+        if matches!(words, "¶" | "§" | "#" | "🔗" | "[edit]" | "[src]" | "Source" if words != "Source" || target.contains("/src/"))
+        {
             self.buffer.truncate(from);
             return;
         }
@@ -379,7 +398,11 @@ impl<'a> PageReader<'a> {
         for open in self.stack.iter().rev() {
             match open.role {
                 Role::Heading(level) => return Shape::Heading(level),
-                Role::Item => return Shape::Item { level: self.lists.saturating_sub(1) },
+                Role::Item => {
+                    return Shape::Item {
+                        level: self.lists.saturating_sub(1),
+                    };
+                }
                 Role::Definition => return Shape::Definition,
                 Role::Cell => return Shape::Row,
                 Role::Inline | Role::Link | Role::Block | Role::Paragraph => {}
@@ -413,7 +436,9 @@ impl<'a> PageReader<'a> {
             }
             _ => {}
         }
-        if matches!(role, Role::Html | Role::Body) && self.stack.iter().any(|open| open.role == role) {
+        if matches!(role, Role::Html | Role::Body)
+            && self.stack.iter().any(|open| open.role == role)
+        {
             return;
         }
         self.close_implied(name, role);
@@ -453,7 +478,10 @@ impl<'a> PageReader<'a> {
             return;
         }
         let outer = self.stack.last();
-        let is_main = role == Role::Main || attributes.role.is_some_and(|role| role.eq_ignore_ascii_case("main"));
+        let is_main = role == Role::Main
+            || attributes
+                .role
+                .is_some_and(|role| role.eq_ignore_ascii_case("main"));
         let main = is_main || outer.is_some_and(|open| open.main);
         let article = role == Role::Article || outer.is_some_and(|open| open.article);
         let outer_margin = outer.is_some_and(|open| open.margin);
@@ -494,7 +522,9 @@ impl<'a> PageReader<'a> {
                 }
             }
             Role::Heading(level) => self.cut(Shape::Heading(level)),
-            Role::Item => self.cut(Shape::Item { level: self.lists.saturating_sub(1) }),
+            Role::Item => self.cut(Shape::Item {
+                level: self.lists.saturating_sub(1),
+            }),
             Role::Term => self.cut(Shape::Term),
             Role::Definition => self.cut(Shape::Definition),
             Role::Pre => self.cut(Shape::Pre),
@@ -522,15 +552,32 @@ impl<'a> PageReader<'a> {
             Role::List | Role::Table | Role::Main | Role::Article | Role::Margin => {
                 self.cut(Shape::Paragraph);
             }
-            Role::Rows | Role::Html | Role::Head | Role::Body | Role::Title | Role::Dropped
-            | Role::Foreign | Role::Void | Role::Break => {}
+            Role::Rows
+            | Role::Html
+            | Role::Head
+            | Role::Body
+            | Role::Title
+            | Role::Dropped
+            | Role::Foreign
+            | Role::Void
+            | Role::Break => {}
         }
     }
 
     /// Whether text goes to a row of a table.
     fn in_cell(&self) -> bool {
         self.shape == Shape::Row
-            && self.stack.iter().rev().find(|open| !matches!(open.role, Role::Inline | Role::Link | Role::Block | Role::Paragraph)).is_some_and(|open| open.role == Role::Cell)
+            && self
+                .stack
+                .iter()
+                .rev()
+                .find(|open| {
+                    !matches!(
+                        open.role,
+                        Role::Inline | Role::Link | Role::Block | Role::Paragraph
+                    )
+                })
+                .is_some_and(|open| open.role == Role::Cell)
     }
 
     fn void(&mut self, name: &str, attributes: &Attributes<'a>) {
@@ -559,7 +606,9 @@ impl<'a> PageReader<'a> {
     }
 
     fn meta(&mut self, attributes: &Attributes<'a>) {
-        let (Some(key), Some(content)) = (attributes.property.or(attributes.name), attributes.content) else {
+        let (Some(key), Some(content)) =
+            (attributes.property.or(attributes.name), attributes.content)
+        else {
             return;
         };
         let is = |names: &[&str]| names.iter().any(|name| key.eq_ignore_ascii_case(name));
@@ -567,7 +616,14 @@ impl<'a> PageReader<'a> {
         if is(&["og:site_name"]) {
             self.site.get_or_insert_with(|| fold(&content()));
         } else if self.published.is_none()
-            && is(&["article:published_time", "date", "dc.date", "dcterms.date", "datepublished", "citation_publication_date"])
+            && is(&[
+                "article:published_time",
+                "date",
+                "dc.date",
+                "dcterms.date",
+                "datepublished",
+                "citation_publication_date",
+            ])
         {
             self.published = iso_date(&content());
         } else if self.language.is_none() && is(&["dc.language", "language"]) {
@@ -587,7 +643,10 @@ impl<'a> PageReader<'a> {
     }
 
     fn is_dropped(&self, name: &str, role: Role, attributes: &Attributes<'_>) -> bool {
-        let in_main = self.stack.last().is_some_and(|open| open.main || open.article);
+        let in_main = self
+            .stack
+            .last()
+            .is_some_and(|open| open.main || open.article);
         match role {
             Role::Dropped if name.eq_ignore_ascii_case("dialog") => {
                 if attributes.open.is_none() {
@@ -602,9 +661,19 @@ impl<'a> PageReader<'a> {
             return true;
         }
         if let Some(role) = attributes.role
-            && ["navigation", "search", "dialog", "alertdialog", "menu", "menubar", "toolbar", "banner", "contentinfo"]
-                .iter()
-                .any(|dropped| role.eq_ignore_ascii_case(dropped))
+            && [
+                "navigation",
+                "search",
+                "dialog",
+                "alertdialog",
+                "menu",
+                "menubar",
+                "toolbar",
+                "banner",
+                "contentinfo",
+            ]
+            .iter()
+            .any(|dropped| role.eq_ignore_ascii_case(dropped))
         {
             return !(in_main && matches!(role, "banner" | "contentinfo"));
         }
@@ -616,25 +685,39 @@ impl<'a> PageReader<'a> {
         if !matches!(role, Role::Inline | Role::Link)
             && !matches!(role, Role::Html | Role::Head | Role::Title)
             && !(role == Role::Dropped && self.in_head_element(name))
-            && self.stack.last().is_some_and(|open| open.role == Role::Head)
+            && self
+                .stack
+                .last()
+                .is_some_and(|open| open.role == Role::Head)
         {
             self.close_head();
         }
         let (closed, scope): (&[Role], &[Role]) = match role {
             Role::Item => (&[Role::Item], &[Role::List, Role::Cell, Role::Table]),
-            Role::Term | Role::Definition => {
-                (&[Role::Term, Role::Definition], &[Role::List, Role::Cell, Role::Table])
-            }
+            Role::Term | Role::Definition => (
+                &[Role::Term, Role::Definition],
+                &[Role::List, Role::Cell, Role::Table],
+            ),
             Role::Row => (&[Role::Row], &[Role::Table]),
             Role::Cell => (&[Role::Cell], &[Role::Row, Role::Table]),
             Role::Rows => (&[Role::Rows], &[Role::Table]),
-            Role::Block | Role::Paragraph | Role::Heading(_) | Role::List | Role::Pre | Role::Table
-            | Role::Main | Role::Article | Role::Margin => {
+            Role::Block
+            | Role::Paragraph
+            | Role::Heading(_)
+            | Role::List
+            | Role::Pre
+            | Role::Table
+            | Role::Main
+            | Role::Article
+            | Role::Margin => {
                 // An open paragraph ends; so does a heading before another.
                 let at = self.stack.iter().rposition(|open| !open.role.is_inline());
                 if let Some(at) = at
                     && (self.stack[at].role == Role::Paragraph
-                        || matches!((self.stack[at].role, role), (Role::Heading(_), Role::Heading(_))))
+                        || matches!(
+                            (self.stack[at].role, role),
+                            (Role::Heading(_), Role::Heading(_))
+                        ))
                 {
                     self.close_from(at);
                 }
@@ -654,7 +737,9 @@ impl<'a> PageReader<'a> {
     }
 
     fn in_head_element(&self, name: &str) -> bool {
-        ["script", "style", "template", "noscript"].iter().any(|known| name.eq_ignore_ascii_case(known))
+        ["script", "style", "template", "noscript"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
     }
 
     fn close_head(&mut self) {
@@ -704,7 +789,11 @@ impl<'a> PageReader<'a> {
             if matches!((open.role, role), (Role::Heading(_), Role::Heading(_))) {
                 return self.close_from(at);
             }
-            let stops = if role.is_inline() { !open.role.is_inline() } else { !is_table && open.role == Role::Cell };
+            let stops = if role.is_inline() {
+                !open.role.is_inline()
+            } else {
+                !is_table && open.role == Role::Cell
+            };
             if stops {
                 break;
             }
@@ -738,12 +827,29 @@ impl<'a> PageReader<'a> {
                     }
                 }
                 Role::Cell | Role::Rows => {}
-                Role::Paragraph | Role::Block if self.pre > 0 || self.in_cell() => self.space = true,
-                Role::Inline | Role::Title | Role::Head | Role::Html | Role::Dropped
-                | Role::Foreign | Role::Void | Role::Break => {}
-                Role::Block | Role::Paragraph | Role::Heading(_) | Role::Item | Role::Term
-                | Role::Definition | Role::Table | Role::Row | Role::Main | Role::Article
-                | Role::Margin | Role::Body => {
+                Role::Paragraph | Role::Block if self.pre > 0 || self.in_cell() => {
+                    self.space = true
+                }
+                Role::Inline
+                | Role::Title
+                | Role::Head
+                | Role::Html
+                | Role::Dropped
+                | Role::Foreign
+                | Role::Void
+                | Role::Break => {}
+                Role::Block
+                | Role::Paragraph
+                | Role::Heading(_)
+                | Role::Item
+                | Role::Term
+                | Role::Definition
+                | Role::Table
+                | Role::Row
+                | Role::Main
+                | Role::Article
+                | Role::Margin
+                | Role::Body => {
                     let empty = self.buffer.len() == self.block;
                     if !empty || role != Role::Block {
                         self.cut(Shape::Paragraph);
@@ -751,7 +857,10 @@ impl<'a> PageReader<'a> {
                 }
             }
             self.stack.pop();
-            if !matches!(role, Role::Inline | Role::Link | Role::Cell) && self.buffer.len() == self.block && self.shape == Shape::Paragraph {
+            if !matches!(role, Role::Inline | Role::Link | Role::Cell)
+                && self.buffer.len() == self.block
+                && self.shape == Shape::Paragraph
+            {
                 let shape = self.shape_here();
                 self.shape = match shape {
                     Shape::Row => Shape::Row,
@@ -809,7 +918,10 @@ impl<'a> PageReader<'a> {
                 if anchor.words.start >= block.text.start
                     && let Some(target) = link::resolve(name, &anchor.target)
                 {
-                    let link = Link { target, text: fold(&self.buffer[anchor.words.clone()]) };
+                    let link = Link {
+                        target,
+                        text: fold(&self.buffer[anchor.words.clone()]),
+                    };
                     if linked.insert((link.target.clone(), link.text.clone())) {
                         links.push(link);
                     }
@@ -832,7 +944,11 @@ impl<'a> PageReader<'a> {
     /// which; else the title as it is; else the first heading.
     fn choose_title(&self, kept: &[bool]) -> Option<String> {
         let headings = || {
-            self.blocks.iter().zip(kept).filter(|(block, kept)| **kept && matches!(block.shape, Shape::Heading(_))).map(|(block, _)| fold(&self.buffer[block.text.clone()]))
+            self.blocks
+                .iter()
+                .zip(kept)
+                .filter(|(block, kept)| **kept && matches!(block.shape, Shape::Heading(_)))
+                .map(|(block, _)| fold(&self.buffer[block.text.clone()]))
         };
         let first_heading = headings().next();
         let Some(title) = self.title.clone().filter(|title| !title.is_empty()) else {
@@ -851,11 +967,19 @@ impl<'a> PageReader<'a> {
             }
         }
         let last = *parts.last()?;
-        let is_site = |part: &str| self.site.as_deref().is_some_and(|site| same_words(site, part));
+        let is_site = |part: &str| {
+            self.site
+                .as_deref()
+                .is_some_and(|site| same_words(site, part))
+        };
         let shares = first_heading.is_some_and(|heading| shares_words(parts[0], &heading));
         if is_site(last) || shares {
             let end = title.rfind(last).unwrap_or(title.len());
-            return Some(title[..end].trim_end_matches(|c: char| c.is_whitespace() || SEPARATORS.contains(&c)).to_owned());
+            return Some(
+                title[..end]
+                    .trim_end_matches(|c: char| c.is_whitespace() || SEPARATORS.contains(&c))
+                    .to_owned(),
+            );
         }
         if is_site(parts[0]) {
             return Some(parts[1..].join(" - "));
@@ -910,36 +1034,108 @@ fn prefix(text: &mut String, shape: Shape) {
 /// Classes by which common generators mark what is not part of the text: controls of rustdoc and
 /// mdBook, text for screen readers, permalinks.
 const UNSHOWN: &[&str] = &[
-    "hideme", "rustdoc-breadcrumbs", "rightside", "test-arrow", "boring", "sub-heading", "out-of-band",
-    "headerlink", "doc-anchor", "anchorjs-link", "sr-only", "visually-hidden", "visuallyhidden",
-    "screen-reader-text", "mw-editsection", "noprint", "skip-link", "skip-main-content", "navheader",
-    "navfooter", "d-none", "print-only", "printonly",
+    "hideme",
+    "rustdoc-breadcrumbs",
+    "rightside",
+    "test-arrow",
+    "boring",
+    "sub-heading",
+    "out-of-band",
+    "headerlink",
+    "doc-anchor",
+    "anchorjs-link",
+    "sr-only",
+    "visually-hidden",
+    "visuallyhidden",
+    "screen-reader-text",
+    "mw-editsection",
+    "noprint",
+    "skip-link",
+    "skip-main-content",
+    "navheader",
+    "navfooter",
+    "d-none",
+    "print-only",
+    "printonly",
 ];
 
 fn has_class(attributes: &Attributes<'_>, names: &[&str]) -> bool {
-    attributes.class.is_some_and(|class| class.split_ascii_whitespace().any(|class| names.contains(&class)))
+    attributes.class.is_some_and(|class| {
+        class
+            .split_ascii_whitespace()
+            .any(|class| names.contains(&class))
+    })
 }
 
 /// Words in `class` or `id` that name boilerplate.
 const MARGINS: &[&str] = &[
-    "nav", "navbar", "navigation", "menu", "sidebar", "footer", "breadcrumb", "breadcrumbs", "cookie",
-    "cookies", "social", "share", "sharing", "related", "advert", "advertisement", "ads", "ad", "promo",
-    "banner", "masthead", "toolbar", "pagination", "pager", "newsletter", "subscribe", "popup", "modal",
-    "widget", "toc", "sponsor", "sponsored", "recommended", "signup", "login", "copyright", "topbar",
-    "sphinxsidebar", "comments", "comment", "disqus", "consent", "gdpr",
+    "nav",
+    "navbar",
+    "navigation",
+    "menu",
+    "sidebar",
+    "footer",
+    "breadcrumb",
+    "breadcrumbs",
+    "cookie",
+    "cookies",
+    "social",
+    "share",
+    "sharing",
+    "related",
+    "advert",
+    "advertisement",
+    "ads",
+    "ad",
+    "promo",
+    "banner",
+    "masthead",
+    "toolbar",
+    "pagination",
+    "pager",
+    "newsletter",
+    "subscribe",
+    "popup",
+    "modal",
+    "widget",
+    "toc",
+    "sponsor",
+    "sponsored",
+    "recommended",
+    "signup",
+    "login",
+    "copyright",
+    "topbar",
+    "sphinxsidebar",
+    "comments",
+    "comment",
+    "disqus",
+    "consent",
+    "gdpr",
 ];
 
 fn is_margin(attributes: &Attributes<'_>) -> bool {
-    [attributes.class, attributes.id].into_iter().flatten().any(|names| {
-        names.len() < 400
-            && names.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| MARGINS.iter().any(|margin| word.eq_ignore_ascii_case(margin)))
-    })
+    [attributes.class, attributes.id]
+        .into_iter()
+        .flatten()
+        .any(|names| {
+            names.len() < 400
+                && names
+                    .split(|c: char| !c.is_ascii_alphanumeric())
+                    .any(|word| {
+                        MARGINS
+                            .iter()
+                            .any(|margin| word.eq_ignore_ascii_case(margin))
+                    })
+        })
 }
 
 /// Whether the element is hidden by its own attributes.
 fn is_unseen(attributes: &Attributes<'_>) -> bool {
     attributes.hidden.is_some()
-        || attributes.aria_hidden.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+        || attributes
+            .aria_hidden
+            .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
         || attributes.style.is_some_and(hides)
 }
 
@@ -954,18 +1150,29 @@ fn hides(style: &str) -> bool {
         let value = value.to_ascii_lowercase();
         let value = value.trim().trim_end_matches("!important").trim();
         let number = || {
-            let end = value.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(value.len());
+            let end = value
+                .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+')))
+                .unwrap_or(value.len());
             value[..end].parse::<f64>().ok()
         };
         match property.as_str() {
             "display" => value == "none",
             "visibility" => matches!(value, "hidden" | "collapse"),
             "opacity" => number().is_some_and(|n| n <= 0.05),
-            "font-size" => number().is_some_and(|n| n < if value.ends_with("em") { 0.1 } else { 2.0 }) && !value.ends_with("rem") || number() == Some(0.0),
+            "font-size" => {
+                number().is_some_and(|n| n < if value.ends_with("em") { 0.1 } else { 2.0 })
+                    && !value.ends_with("rem")
+                    || number() == Some(0.0)
+            }
             "color" => value == "transparent",
-            "left" | "right" | "top" | "text-indent" | "margin-left" | "margin-top" => number().is_some_and(|n| n <= -900.0),
+            "left" | "right" | "top" | "text-indent" | "margin-left" | "margin-top" => {
+                number().is_some_and(|n| n <= -900.0)
+            }
             "clip" => value.replace(' ', "").starts_with("rect(0"),
-            "clip-path" => value.replace(' ', "").starts_with("inset(50%") || value.replace(' ', "").starts_with("inset(100%"),
+            "clip-path" => {
+                value.replace(' ', "").starts_with("inset(50%")
+                    || value.replace(' ', "").starts_with("inset(100%")
+            }
             "transform" => value.replace(' ', "").contains("scale(0)"),
             _ => false,
         }
@@ -979,7 +1186,11 @@ fn split_title(title: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut start = 0;
     for (at, c) in title.char_indices() {
-        if SEPARATORS.contains(&c) && c != ':' && title[..at].ends_with(' ') && title[at + c.len_utf8()..].starts_with(' ') {
+        if SEPARATORS.contains(&c)
+            && c != ':'
+            && title[..at].ends_with(' ')
+            && title[at + c.len_utf8()..].starts_with(' ')
+        {
             parts.push(title[start..at].trim());
             start = at + c.len_utf8();
         }
@@ -990,7 +1201,10 @@ fn split_title(title: &str) -> Vec<&str> {
 }
 
 fn key_words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
 }
 
 fn same_words(a: &str, b: &str) -> bool {
@@ -1008,19 +1222,36 @@ fn shares_words(part: &str, heading: &str) -> bool {
 /// Says for each block whether it belongs to the document; see the head of this file.
 fn select(buffer: &str, blocks: &[Block]) -> Vec<bool> {
     let size = |keep: &dyn Fn(&Block) -> bool| -> usize {
-        blocks.iter().filter(|block| keep(block)).map(|block| block.text.len()).sum()
+        blocks
+            .iter()
+            .filter(|block| keep(block))
+            .map(|block| block.text.len())
+            .sum()
     };
     let all = size(&|_| true);
     let content = size(&|block| !block.margin && !is_linked(block));
-    for region in [(|block: &Block| block.main) as fn(&Block) -> bool, |block: &Block| block.article] {
+    for region in [
+        (|block: &Block| block.main) as fn(&Block) -> bool,
+        |block: &Block| block.article,
+    ] {
         let inside = size(&|block| region(block) && !block.margin);
         let unlinked = size(&|block| region(block) && !block.margin && !is_linked(block));
-        if inside > 0 && (unlinked * 10 >= content * 4 || unlinked >= 2000 && unlinked * 10 >= content * 2) {
-            return blocks.iter().map(|block| region(block) && !block.margin).collect();
+        if inside > 0
+            && (unlinked * 10 >= content * 4 || unlinked >= 2000 && unlinked * 10 >= content * 2)
+        {
+            return blocks
+                .iter()
+                .map(|block| region(block) && !block.margin)
+                .collect();
         }
     }
     let kept = without_boilerplate(buffer, blocks);
-    let left: usize = blocks.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(block, _)| block.text.len()).sum();
+    let left: usize = blocks
+        .iter()
+        .zip(&kept)
+        .filter(|(_, kept)| **kept)
+        .map(|(block, _)| block.text.len())
+        .sum();
     let unmargined = size(&|block| !block.margin);
     if left * 5 >= unmargined && left > 0 {
         kept

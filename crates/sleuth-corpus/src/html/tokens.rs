@@ -55,9 +55,19 @@ impl<'a> Attributes<'a> {
 #[derive(Debug)]
 pub(super) enum Token<'a> {
     /// Text with character references undecoded; `raw` where none are to be decoded.
-    Text { at: usize, text: &'a str, raw: bool },
-    Start { name: &'a str, attributes: Attributes<'a>, self_closing: bool },
-    End { name: &'a str },
+    Text {
+        at: usize,
+        text: &'a str,
+        raw: bool,
+    },
+    Start {
+        name: &'a str,
+        attributes: Attributes<'a>,
+        self_closing: bool,
+    },
+    End {
+        name: &'a str,
+    },
 }
 
 /// Reads tokens off a page.
@@ -72,7 +82,12 @@ pub(super) struct Tokens<'a> {
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(page: &'a str) -> Self {
-        Self { page, at: 0, raw: None, foreign: false }
+        Self {
+            page,
+            at: 0,
+            raw: None,
+            foreign: false,
+        }
     }
 
     /// Text of a raw element, up to its end tag or the end of the page.
@@ -86,8 +101,14 @@ impl<'a> Tokens<'a> {
             };
             let at = search + found;
             let after = at + 2 + name.len();
-            let named = bytes.get(at + 2..after).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
-            if named && bytes.get(after).is_none_or(|&b| is_space(b) || b == b'/' || b == b'>') {
+            let named = bytes
+                .get(at + 2..after)
+                .is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+            if named
+                && bytes
+                    .get(after)
+                    .is_none_or(|&b| is_space(b) || b == b'/' || b == b'>')
+            {
                 break at;
             }
             search = at + 2;
@@ -95,7 +116,11 @@ impl<'a> Tokens<'a> {
         self.at = end;
         self.raw = None;
         let decoded = name.eq_ignore_ascii_case("title") || name.eq_ignore_ascii_case("textarea");
-        (end > from).then(|| Token::Text { at: from, text: &self.page[from..end], raw: !decoded })
+        (end > from).then(|| Token::Text {
+            at: from,
+            text: &self.page[from..end],
+            raw: !decoded,
+        })
     }
 
     /// A tag whose name starts at `from`; leaves `at` behind its `>`. `None` when it never ends.
@@ -128,7 +153,10 @@ impl<'a> Tokens<'a> {
             let start = at;
             // A name may begin with `=`.
             at += 1;
-            while at < bytes.len() && !is_space(bytes[at]) && !matches!(bytes[at], b'/' | b'>' | b'=') {
+            while at < bytes.len()
+                && !is_space(bytes[at])
+                && !matches!(bytes[at], b'/' | b'>' | b'=')
+            {
                 at += 1;
             }
             let key = start..at;
@@ -236,7 +264,11 @@ impl<'a> Iterator for Tokens<'a> {
             };
             if open > from {
                 self.at = open;
-                return Some(Token::Text { at: from, text: &self.page[from..open], raw: false });
+                return Some(Token::Text {
+                    at: from,
+                    text: &self.page[from..open],
+                    raw: false,
+                });
             }
             match bytes[open + 1] {
                 b'!' if self.foreign && bytes[open..].starts_with(b"<![CDATA[") => {
@@ -244,7 +276,11 @@ impl<'a> Iterator for Tokens<'a> {
                     let end = memmem::find(&bytes[start..], b"]]>").map(|found| start + found);
                     self.at = end.map_or(bytes.len(), |end| end + 3);
                     let text = &self.page[start..end.unwrap_or(bytes.len())];
-                    return Some(Token::Text { at: start, text, raw: true });
+                    return Some(Token::Text {
+                        at: start,
+                        text,
+                        raw: true,
+                    });
                 }
                 b'!' | b'?' => self.skip_markup(open),
                 b'/' if bytes.get(open + 2).is_some_and(u8::is_ascii_alphabetic) => {
@@ -257,7 +293,11 @@ impl<'a> Iterator for Tokens<'a> {
                     if !self.foreign && is_raw(name) {
                         self.raw = Some(name);
                     }
-                    return Some(Token::Start { name, attributes, self_closing });
+                    return Some(Token::Start {
+                        name,
+                        attributes,
+                        self_closing,
+                    });
                 }
             }
         }
@@ -266,7 +306,9 @@ impl<'a> Iterator for Tokens<'a> {
 
 /// Elements whose content is text up to their own end tag.
 fn is_raw(name: &str) -> bool {
-    ["script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"]
-        .iter()
-        .any(|raw| name.eq_ignore_ascii_case(raw))
+    [
+        "script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes",
+    ]
+    .iter()
+    .any(|raw| name.eq_ignore_ascii_case(raw))
 }
