@@ -1,1 +1,17 @@
-fn main() {}
+//! `cargo xtask COMMAND`: checks and measurements of this repository.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
+
+mod data;
+mod trail;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["bench", "trail", options @ ..] => trail::bench(options),
+        _ => {
+            eprintln!("usage: cargo xtask bench trail [--tuning] [STORE...]");
+            std::process::exit(2)
+        }
+    }
+}

@@ -16,12 +16,15 @@ pub struct Query {
     pub k: usize,
     /// Most hits from one document.
     pub per_document: usize,
+    /// Search only these documents; `None` searches all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Vec<DocumentId>>,
 }
 
 impl Query {
     /// A query of plain words for at most `k` documents, each with its best passage.
     pub fn new(text: impl Into<String>, k: usize) -> Self {
-        Self { clauses: vec![(text.into(), 1.0)], k, per_document: 1 }
+        Self { clauses: vec![(text.into(), 1.0)], k, per_document: 1, within: None }
     }
 }
 

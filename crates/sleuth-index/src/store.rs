@@ -1,7 +1,7 @@
 //! An open store.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -269,6 +269,32 @@ impl Store {
         Ok(out)
     }
 
+    /// The index entries of the passages of `documents`.
+    fn entries_of(&self, documents: &[DocumentId]) -> Result<HashSet<(usize, DocId)>, IndexError> {
+        let mut out = HashSet::new();
+        for (at, segment) in self.segments.iter().enumerate() {
+            let index = segment
+                .reader
+                .inverted_index(self.fields.document)
+                .map_err(|error| self.engine(error))?;
+            for document in documents {
+                let term = tantivy::Term::from_field_text(self.fields.document, document.as_str());
+                let Some(mut postings) = index
+                    .read_postings(&term, IndexRecordOption::Basic)
+                    .map_err(|error| IndexError::io(&self.path, error))?
+                else {
+                    continue;
+                };
+                let mut doc = postings.doc();
+                while doc != TERMINATED {
+                    out.insert((at, doc));
+                    doc = postings.advance();
+                }
+            }
+        }
+        Ok(out)
+    }
+
     fn titles(&self) -> Result<&TitleTable, IndexError> {
         if let Some(table) = self.titles.get() {
             return Ok(table);
@@ -367,8 +393,12 @@ impl Retriever for Store {
                 *terms.entry(term.text).or_default() += weight;
             }
         }
-        let scored = score_all(&self.segments, &self.fields, &terms, &self.settings)
+        let mut scored = score_all(&self.segments, &self.fields, &terms, &self.settings)
             .map_err(|error| self.engine(error))?;
+        if let Some(within) = &query.within {
+            let allowed = self.entries_of(within)?;
+            scored.retain(|entry| allowed.contains(&(entry.segment, entry.doc)));
+        }
         self.best(scored, query)
     }
 

@@ -1,0 +1,101 @@
+//! Checking citations.
+//!
+//! A citation is judged by two questions. Is the quote really in the document? And does it hold what
+//! the claim states?
+//!
+//! *In the document* means: after the normalisation below, the quote is a contiguous part of the
+//! document's text, at the place that the evidence names. The normalisation is Unicode NFC, with
+//! every run of white space made one space and the ends trimmed; nothing else, so letters, marks and
+//! capitals must agree.
+//!
+//! *Holds what the claim states* goes by words: the claim's index terms are looked for in the quote
+//! and in the title of its document. All of them there: [`Mark::Exact`]. At least half of them:
+//! [`Mark::Partial`]. Fewer, or the quote is not in the document: [`Mark::Unsupported`]. Words cannot
+//! tell a denial from an assertion; the mark says where to look, and the quote is there to be read.
+
+use std::collections::HashSet;
+
+use sleuth_index::analyze;
+use sleuth_records::{Claim, Document, Evidence, Mark};
+use unicode_normalization::UnicodeNormalization as _;
+
+/// The normalisation under which quotes are compared: see the [module](self).
+pub fn normalise(text: &str) -> String {
+    let composed: String = text.nfc().collect();
+    composed.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the quote of `evidence` stands in `document` where the evidence says.
+pub fn quote_is_there(evidence: &Evidence, document: &Document) -> bool {
+    evidence.document == document.id
+        && document
+            .text
+            .get(evidence.range.clone())
+            .is_some_and(|found| normalise(found) == normalise(&evidence.quote))
+        && !evidence.quote.trim().is_empty()
+}
+
+/// The mark of `claim` with `evidence`; `document` is the evidence's document as the store has it
+/// now, or `None` when it has none.
+pub fn check(claim: &Claim, evidence: &Evidence, document: Option<&Document>) -> Mark {
+    if !document.is_some_and(|document| quote_is_there(evidence, document)) {
+        return Mark::Unsupported;
+    }
+    let held: HashSet<String> = analyze(&evidence.quote)
+        .into_iter()
+        .chain(analyze(&evidence.title))
+        .map(|term| term.text)
+        .collect();
+    let stated: HashSet<String> = analyze(&claim.text).into_iter().map(|term| term.text).collect();
+    let found = stated.iter().filter(|term| held.contains(*term)).count();
+    if stated.is_empty() || found == 0 {
+        Mark::Unsupported
+    } else if found == stated.len() {
+        Mark::Exact
+    } else if found * 2 >= stated.len() {
+        Mark::Partial
+    } else {
+        Mark::Unsupported
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sleuth_records::{DocumentId, EvidenceId};
+
+    const TEXT: &str = "Emma is a novel.\nIt was written by\n  Jane Austen in 1815.";
+
+    fn mark(claim: &str, quote: &str) -> Mark {
+        let document = Document::new(DocumentId::new("d"), "Emma", TEXT);
+        let start = TEXT.find(quote).unwrap_or(0);
+        let evidence = Evidence {
+            id: EvidenceId("e1".to_owned()),
+            document: document.id.clone(),
+            title: document.title.clone(),
+            url: None,
+            range: start..(start + quote.len()).min(TEXT.len()),
+            line: 1,
+            quote: quote.to_owned(),
+        };
+        let claim = Claim { text: claim.to_owned(), evidence: vec![evidence.id.clone()] };
+        check(&claim, &evidence, Some(&document))
+    }
+
+    #[test]
+    fn marks() {
+        assert_eq!(mark("Jane Austen", "It was written by\n  Jane Austen in 1815."), Mark::Exact);
+        assert_eq!(mark("Emma was written in 1815", "written by\n  Jane Austen in 1815."), Mark::Exact);
+        assert_eq!(mark("Jane Austen, Oxford", "Jane Austen in 1815."), Mark::Partial);
+        assert_eq!(mark("Charles Dickens", "Jane Austen in 1815."), Mark::Unsupported);
+        assert_eq!(mark("Jane Austen", "Jane Austen in 1816."), Mark::Unsupported);
+        assert_eq!(mark("Jane Austen", ""), Mark::Unsupported);
+    }
+
+    #[test]
+    fn white_space_is_folded_and_nothing_else() {
+        assert_eq!(normalise(" a\n\tb "), "a b");
+        assert_eq!(normalise("e\u{301}"), "\u{e9}");
+        assert_ne!(normalise("A"), normalise("a"));
+    }
+}

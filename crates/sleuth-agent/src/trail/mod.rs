@@ -1,0 +1,431 @@
+//! The `trail` policy: a hunt without a model.
+//!
+//! 1. *Search* the question, and take up the documents that it names by title.
+//! 2. *Follow*: read the most promising passages that have not been read; take up what they point to
+//!    (titles that they name, links, and names that a further search finds elsewhere), weighed by
+//!    what the question still lacks. Repeat while new documents keep entering the top of the pool
+//!    and the budget allows.
+//! 3. *Answer* from the best passages, or say *not found* when they do not cover the question.
+//!
+//! Everything is deterministic: the same question over the same snapshot takes the same trail.
+
+mod compare;
+mod extract;
+mod pool;
+mod query;
+mod spans;
+mod weights;
+
+use std::collections::{BTreeSet, HashSet};
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::json;
+use sleuth_index::{Mention, Query};
+use sleuth_records::{Claim, DocumentId, Ranking};
+
+pub use extract::{Answer, N_FEATURES};
+pub use pool::PoolWeights;
+
+use crate::session::Session;
+use crate::{AgentError, Draft, Policy};
+use compare::compare;
+use extract::answers;
+use pool::Pool;
+use query::{Asked, take_apart};
+use spans::{SpanKind, sentences, spans};
+
+/// Settings of the policy.
+#[derive(Clone, Copy, Debug)]
+pub struct TrailOptions {
+    /// Weights of the pool.
+    pub pool: PoolWeights,
+    /// Hits of the first search.
+    pub first_hits: usize,
+    /// Documents whose pointers are followed in one round.
+    pub beam: usize,
+    /// Most rounds of following.
+    pub rounds: usize,
+    /// Hits that a search for names may bring.
+    pub name_hits: usize,
+    /// Passages in one round whose names are searched for.
+    pub name_searches: usize,
+    /// Least share of the question, by rarity, that the passages of an answer must hold.
+    pub least_coverage: f32,
+}
+
+impl Default for TrailOptions {
+    fn default() -> Self {
+        Self {
+            pool: PoolWeights::default(),
+            first_hits: 20,
+            beam: 6,
+            rounds: 3,
+            name_hits: 5,
+            name_searches: 2,
+            least_coverage: 0.3,
+        }
+    }
+}
+
+/// See the [module](self).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trail {
+    /// Settings.
+    pub options: TrailOptions,
+}
+
+impl Policy for Trail {
+    fn name(&self) -> &str {
+        "trail"
+    }
+
+    fn run(&mut self, session: &mut Session<'_>) -> Result<Draft, AgentError> {
+        let mut hunt = Hunt::start(session, &self.options)?;
+        for _ in 0..self.options.rounds {
+            if session.must_write_up()?.is_some() || !hunt.follow(session)? {
+                break;
+            }
+        }
+        hunt.write(session)
+    }
+}
+
+struct Hunt<'o> {
+    options: &'o TrailOptions,
+    asked: Asked,
+    pool: Pool,
+    /// Best BM25 score of the first search: what lexical scores are shares of.
+    scale: f32,
+    /// Names that were searched for, folded.
+    searched: HashSet<String>,
+}
+
+impl<'o> Hunt<'o> {
+    fn start(session: &mut Session<'_>, options: &'o TrailOptions) -> Result<Self, AgentError> {
+        let mut asked = take_apart(session.question());
+        let terms: Vec<String> = asked.terms.iter().map(|term| term.text.clone()).collect();
+        asked.set_rarity(&session.rarity(&terms)?);
+        let mut hunt =
+            Self { options, asked, pool: Pool::default(), scale: 1.0, searched: HashSet::new() };
+
+        let question = hunt.asked.text.clone();
+        let query = Query::new(question.as_str(), options.first_hits);
+        let ranking = hunt.search(session, &query)?;
+        hunt.scale = ranking.hits.first().map_or(1.0, |hit| hit.score.max(f32::EPSILON));
+        for hit in &ranking.hits {
+            hunt.take_up(session, &hit.passage.document, hit.passage.range.clone(), hit.score)?;
+        }
+        let mentions = session.mentions(&question)?;
+        hunt.take_up_mentions(session, &[(question.as_str(), mentions.as_slice(), None)])?;
+        hunt.pool.settle(&hunt.asked, &options.pool);
+        Ok(hunt)
+    }
+
+    /// One search, written down as a turn.
+    fn search(&self, session: &mut Session<'_>, query: &Query) -> Result<Ranking, AgentError> {
+        let text: Vec<&str> = query.clauses.iter().map(|(text, _)| text.as_str()).collect();
+        let call = session.call("search", json!({ "query": text.join(" ") }))?;
+        let ranking = session.search(query)?;
+        let documents: Vec<DocumentId> = ranking.documents().into_iter().cloned().collect();
+        let content = format!("{} documents", documents.len());
+        session.tool_result(&call, content, documents)?;
+        Ok(ranking)
+    }
+
+    fn take_up(
+        &mut self,
+        session: &Session<'_>,
+        id: &DocumentId,
+        range: std::ops::Range<usize>,
+        score: f32,
+    ) -> Result<Option<usize>, AgentError> {
+        let Some(document) = session.peek(id)? else { return Ok(None) };
+        Ok(Some(self.pool.add(&document, range, score / self.scale)))
+    }
+
+    /// Takes up the documents that texts mention. Each text comes with the mentions in it and the
+    /// candidate whose passage it is; the question itself has none.
+    fn take_up_mentions(
+        &mut self,
+        session: &mut Session<'_>,
+        texts: &[(&str, &[Mention], Option<usize>)],
+    ) -> Result<(), AgentError> {
+        // A title that many documents share names none of them in particular.
+        const MOST_NAMESAKES: usize = 50;
+        let mut targets: Vec<(Option<usize>, DocumentId, f32)> = Vec::new();
+        for (text, mentions, source) in texts {
+            for mention in *mentions {
+                let strength = self.strength(session, mention, &text[mention.range.clone()])?;
+                if mention.documents.len() > MOST_NAMESAKES || strength <= 0.0 {
+                    continue;
+                }
+                let share = strength / (mention.documents.len() as f32).sqrt();
+                targets.extend(mention.documents.iter().map(|id| (*source, id.clone(), share)));
+            }
+        }
+        let unknown: Vec<DocumentId> = targets
+            .iter()
+            .map(|(_, id, _)| id)
+            .filter(|id| self.pool.position(id).is_none())
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        if !unknown.is_empty() {
+            let question = self.asked.text.clone();
+            let query = Query {
+                within: Some(unknown.clone()),
+                ..Query::new(question, unknown.len())
+            };
+            for hit in self.search(session, &query)?.hits {
+                self.take_up(session, &hit.passage.document, hit.passage.range, hit.score)?;
+            }
+            for id in &unknown {
+                if self.pool.position(id).is_none()
+                    && let Some(document) = session.peek(id)?
+                {
+                    let end = document.text.len().min(1600);
+                    let end = (0..=end).rev().find(|&at| document.text.is_char_boundary(at));
+                    self.pool.add(&document, 0..end.unwrap_or(0), 0.0);
+                }
+            }
+        }
+        for (source, id, strength) in targets {
+            let Some(target) = self.pool.position(&id) else { continue };
+            match source {
+                Some(source) => self.pool.point(source, target, strength),
+                None => {
+                    let candidate = &mut self.pool.candidates[target];
+                    candidate.named = candidate.named.max(strength);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How much a mention says, from 0 to 1: rare words and capitals say more.
+    fn strength(
+        &self,
+        session: &Session<'_>,
+        mention: &Mention,
+        surface: &str,
+    ) -> Result<f32, AgentError> {
+        let terms: Vec<String> =
+            sleuth_index::analyze(&mention.key).into_iter().map(|term| term.text).collect();
+        let rarity: f32 = session.rarity(&terms)?.iter().sum();
+        let looks_like_a_name = surface.chars().any(|c| c.is_uppercase() || c.is_ascii_digit())
+            || !surface.is_ascii();
+        let shape = if looks_like_a_name || terms.len() >= 3 { 1.0 } else { 0.4 };
+        Ok((rarity / 10.0).min(1.0) * shape)
+    }
+
+    /// One round: reads the best unread passages and takes up what they point to. Returns whether
+    /// the top of the pool changed.
+    fn follow(&mut self, session: &mut Session<'_>) -> Result<bool, AgentError> {
+        let before: Vec<usize> = self.pool.order().into_iter().take(10).collect();
+        let fresh: Vec<usize> = self
+            .pool
+            .order()
+            .into_iter()
+            .take(10)
+            .filter(|&at| !self.pool.candidates[at].expanded)
+            .take(self.options.beam)
+            .collect();
+        if fresh.is_empty() {
+            return Ok(false);
+        }
+        let mut read = Vec::new();
+        for at in fresh {
+            if session.must_write_up()?.is_some() {
+                break;
+            }
+            read.extend(self.read(session, at)?);
+        }
+        // One search scores what all of them point to; names cost a search for each passage, so only
+        // the best passages get one.
+        let pointers: Vec<(&str, &[Mention], Option<usize>)> = read
+            .iter()
+            .map(|(at, text, mentions)| (text.as_str(), mentions.as_slice(), Some(*at)))
+            .collect();
+        self.take_up_mentions(session, &pointers)?;
+        for (at, text, mentions) in read.iter().take(self.options.name_searches) {
+            if session.must_write_up()?.is_some() {
+                break;
+            }
+            self.follow_names(session, *at, text, mentions)?;
+        }
+        self.pool.settle(&self.asked, &self.options.pool);
+        let after: Vec<usize> = self.pool.order().into_iter().take(10).collect();
+        Ok(before != after)
+    }
+
+    /// Opens the candidate at `at`; returns its passage with what that names.
+    fn read(
+        &mut self,
+        session: &mut Session<'_>,
+        at: usize,
+    ) -> Result<Option<(usize, String, Vec<Mention>)>, AgentError> {
+        self.pool.candidates[at].expanded = true;
+        let id = self.pool.candidates[at].document.id.clone();
+        let call = session.call("open", json!({ "document": id.as_str() }))?;
+        let Some(document) = session.open(&id)? else { return Ok(None) };
+        let range = self.pool.candidates[at].passage.clone();
+        let text = document.text[range].to_owned();
+        session.tool_result(&call, text.clone(), vec![id.clone()])?;
+        let mut mentions = session.mentions(&text)?;
+        mentions.retain(|mention| !mention.documents.contains(&id));
+        Ok(Some((at, text, mentions)))
+    }
+
+    /// Searches for the names in a passage that no title answers to, together with what the question
+    /// still lacks: the way across where documents have no titles.
+    fn follow_names(
+        &mut self,
+        session: &mut Session<'_>,
+        at: usize,
+        text: &str,
+        mentions: &[Mention],
+    ) -> Result<(), AgentError> {
+        let source = &self.pool.candidates[at];
+        let lacking: Vec<&str> = self
+            .asked
+            .terms
+            .iter()
+            .filter(|term| !source.terms.contains(&term.text))
+            .map(|term| term.text.as_str())
+            .collect();
+        if lacking.is_empty() || self.options.name_hits == 0 {
+            return Ok(());
+        }
+        let lacking = lacking.join(" ");
+        let mut names: Vec<String> = Vec::new();
+        for span in spans(text) {
+            let covered = mentions.iter().any(|mention| {
+                mention.range.start < span.range.end && span.range.start < mention.range.end
+            });
+            let name = span.text(text);
+            if span.kind == SpanKind::Name
+                && !covered
+                && !self.asked.text.contains(name)
+                && self.searched.insert(name.to_lowercase())
+                && !names.iter().any(|known| known.contains(name))
+            {
+                names.push(name.to_owned());
+            }
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut query = Query::new(lacking, self.options.name_hits);
+        query.clauses.extend(names.iter().take(8).map(|name| (name.clone(), 0.5)));
+        let ranking = self.search(session, &query)?;
+        let best = ranking.hits.first().map_or(1.0, |hit| hit.score);
+        for hit in &ranking.hits {
+            let Some(target) = self.take_up(
+                session,
+                &hit.passage.document,
+                hit.passage.range.clone(),
+                0.0,
+            )?
+            else {
+                continue;
+            };
+            self.pool.point(at, target, 0.3 * hit.score / best);
+        }
+        Ok(())
+    }
+
+    /// Writes the answer, or nothing when the best one rests on passages that do not cover the
+    /// question.
+    fn write(self, session: &mut Session<'_>) -> Result<Draft, AgentError> {
+        let ranking: Vec<DocumentId> = self
+            .pool
+            .order()
+            .into_iter()
+            .map(|at| self.pool.candidates[at].document.id.clone())
+            .collect();
+        let (text, grounds) = match compare(&self.asked, &self.pool) {
+            Some(decision) => (decision.text, decision.grounds),
+            None => match answers(&self.asked, &self.pool).into_iter().next() {
+                Some(answer) => {
+                    let mut grounds = vec![(answer.candidate, answer.sentence)];
+                    grounds.extend(self.bridge(session, answer.candidate)?);
+                    (answer.text, grounds)
+                }
+                None => (String::new(), Vec::new()),
+            },
+        };
+        if grounds.is_empty() || self.coverage(&grounds) < self.options.least_coverage {
+            return Ok(Draft { ranking, ..Draft::default() });
+        }
+        let mut claims = Vec::new();
+        for (nth, (at, range)) in grounds.into_iter().enumerate() {
+            let document = Arc::clone(&self.pool.candidates[at].document);
+            let evidence = session.keep(&document, range.clone())?;
+            // The first ground holds the answer; the others show the way to it, and say themselves
+            // what they say.
+            let own = document.text.get(range).unwrap_or_default();
+            let text = if nth == 0 { text.as_str() } else { own };
+            claims.push(Claim { text: text.to_owned(), evidence: vec![evidence] });
+        }
+        Ok(Draft { text, claims, ranking })
+    }
+
+    /// Share of the question that the passages of `grounds` hold together.
+    fn coverage(&self, grounds: &[(usize, Range<usize>)]) -> f32 {
+        let held: HashSet<String> = grounds
+            .iter()
+            .flat_map(|(at, _)| self.pool.candidates[*at].terms.iter().cloned())
+            .collect();
+        self.asked.coverage(&held)
+    }
+
+    /// The sentence of its strongest source that points to the candidate at `at`, if it has one and
+    /// the question does not name it itself.
+    fn bridge(
+        &self,
+        session: &Session<'_>,
+        at: usize,
+    ) -> Result<Option<(usize, Range<usize>)>, AgentError> {
+        let target = &self.pool.candidates[at];
+        let score =
+            |&&(source, strength): &&(usize, f32)| self.pool.candidates[source].score * strength;
+        let Some(&(source, _)) =
+            target.sources.iter().max_by(|a, b| score(a).total_cmp(&score(b)))
+        else {
+            return Ok(None);
+        };
+        if target.named > 0.0 {
+            return Ok(None);
+        }
+        let from = &self.pool.candidates[source];
+        let passage = &from.document.text[from.passage.clone()];
+        let mentions = session.mentions(passage)?;
+        let place = mentions
+            .iter()
+            .find(|mention| mention.documents.contains(&target.document.id))
+            .map(|mention| mention.range.start);
+        Ok(place.and_then(|place| {
+            let sentence = sentences(passage).into_iter().find(|range| range.contains(&place))?;
+            let start = from.passage.start;
+            Some((source, sentence.start + start..sentence.end + start))
+        }))
+    }
+}
+
+/// The candidate answers of `question` as the policy would weigh them, for learning the weights.
+///
+/// # Errors
+/// As [`crate::ask`].
+pub fn candidate_answers(session: &mut Session<'_>) -> Result<Vec<Answer>, AgentError> {
+    let options = TrailOptions::default();
+    let mut hunt = Hunt::start(session, &options)?;
+    for _ in 0..options.rounds {
+        if !hunt.follow(session)? {
+            break;
+        }
+    }
+    Ok(answers(&hunt.asked, &hunt.pool))
+}

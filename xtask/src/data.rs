@@ -1,0 +1,115 @@
+//! The measurement data: stores with questions, answers and judgements.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use sleuth_index::{Store, SyncOptions, sync};
+use sleuth_records::{Qrels, sha256_hex};
+
+/// A question with what is known of its answer.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Item {
+    #[serde(rename = "_id")]
+    pub id: String,
+    pub text: String,
+    #[serde(default)]
+    pub answers: Vec<String>,
+}
+
+/// A store of the measurement data, with its questions.
+pub struct Set {
+    pub name: String,
+    pub store: Store,
+    pub items: Vec<Item>,
+    pub qrels: Qrels,
+}
+
+/// Folder of the measurement data: `../shared/data` beside the repository.
+pub fn folder() -> Result<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    if !path.is_dir() {
+        bail!("no measurement data at `{}`", path.display());
+    }
+    Ok(path)
+}
+
+/// Whether a question may be tuned on: those of three stores whose hash says so; see the README.
+pub fn is_tuning(store: &str, id: &str) -> bool {
+    let hash = sha256_hex(id.as_bytes());
+    // The hash as one number modulo five: 16 is 1 modulo 5, so its hexadecimal digits add up.
+    let digits: u32 = hash.chars().filter_map(|c| c.to_digit(16)).sum();
+    matches!(store, "hotpotqa_closed" | "nq_closed" | "squad_dev") && digits % 5 == 0
+}
+
+/// Builds or updates the store called `name` below `target/bench` and loads its questions.
+pub fn load(name: &str) -> Result<Set> {
+    let source_folder = folder()?.join("stores").join(name);
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench/stores").join(name);
+    let source = sleuth_cli::ingest::CorpusSource::open(&source_folder)?;
+    let options = SyncOptions { name: name.to_owned(), ..SyncOptions::default() };
+    sync(&path, &source, &options, &|_| (), &|| false)
+        .with_context(|| format!("building the store of `{name}`"))?;
+    let queries = fs_err::read_to_string(source_folder.join("queries.jsonl"))?;
+    let items = queries
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    let qrels = sleuth_records::read_qrels(&source_folder.join("qrels.tsv"))?;
+    Ok(Set { name: name.to_owned(), store: Store::open(&path)?, items, qrels })
+}
+
+/// The SQuAD normalisation: lower case, no punctuation, no articles, single spaces.
+pub fn normalise_answer(text: &str) -> String {
+    let lower: String = text
+        .to_lowercase()
+        .chars()
+        .filter(|c| !c.is_ascii_punctuation())
+        .collect();
+    lower
+        .split_whitespace()
+        .filter(|word| !matches!(*word, "a" | "an" | "the"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Exact match and F1 of `answer`, each the best over the gold answers.
+pub fn exact_and_f1(answer: &str, gold: &[String]) -> (f64, f64) {
+    let answer = normalise_answer(answer);
+    let mut best = (0.0f64, 0.0f64);
+    for gold in gold {
+        let gold = normalise_answer(gold);
+        let exact = f64::from(u8::from(answer == gold));
+        best = (best.0.max(exact), best.1.max(f1(&answer, &gold)));
+    }
+    best
+}
+
+fn f1(answer: &str, gold: &str) -> f64 {
+    let mut counts: BTreeMap<&str, i32> = BTreeMap::new();
+    for word in gold.split(' ').filter(|word| !word.is_empty()) {
+        *counts.entry(word).or_default() += 1;
+    }
+    let words: Vec<&str> = answer.split(' ').filter(|word| !word.is_empty()).collect();
+    let n_gold: i32 = counts.values().sum();
+    if words.is_empty() || n_gold == 0 {
+        return f64::from(u8::from(answer == gold));
+    }
+    let mut common = 0.0;
+    for word in &words {
+        if let Some(left) = counts.get_mut(word)
+            && *left > 0
+        {
+            *left -= 1;
+            common += 1.0;
+        }
+    }
+    if common == 0.0 {
+        return 0.0;
+    }
+    let (precision, recall) = (common / words.len() as f64, common / f64::from(n_gold));
+    2.0 * precision * recall / (precision + recall)
+}

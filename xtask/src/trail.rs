@@ -1,0 +1,138 @@
+//! `bench trail`: what the policy without a model finds and answers.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use sleuth_agent::{AskOptions, SystemClock, Trail, ask};
+use sleuth_index::{Query, Retriever as _};
+use sleuth_records::{Budget, Finish, Question, TrajectoryWriter};
+
+use crate::data::{self, Item, Set};
+
+const STORES: [&str; 6] =
+    ["2wiki_101", "hotpotqa_100", "musique_100", "hotpotqa_closed", "nq_closed", "squad_dev"];
+/// Questions of `squad_dev` that are measured.
+const SQUAD_SAMPLE: usize = 500;
+
+/// Runs the measurement on the stores named in `options`, all by default. With `--tuning`, on the
+/// tuning questions only; without, on all others.
+pub fn bench(options: &[&str]) -> Result<()> {
+    let tuning = options.contains(&"--tuning");
+    let named: Vec<&str> = options.iter().copied().filter(|o| !o.starts_with("--")).collect();
+    let stores = if named.is_empty() { STORES.to_vec() } else { named };
+    println!(
+        "| store | questions | gold in BM25 top 10 | all gold in ranking | answer in ranking | exact match | F1 | not found | searches | pages | ms median | ms p95 |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
+    for name in stores {
+        let set = data::load(name)?;
+        let items: Vec<&Item> =
+            set.items.iter().filter(|item| data::is_tuning(name, &item.id) == tuning).collect();
+        if items.is_empty() {
+            continue;
+        }
+        measure(&set, &sample(items))?;
+    }
+    Ok(())
+}
+
+/// At most [`SQUAD_SAMPLE`] items, spread evenly over the file.
+fn sample(items: Vec<&Item>) -> Vec<&Item> {
+    if items.len() <= 1000 {
+        return items;
+    }
+    (0..SQUAD_SAMPLE).map(|i| items[i * items.len() / SQUAD_SAMPLE]).collect()
+}
+
+fn measure(set: &Set, items: &[&Item]) -> Result<()> {
+    let budget = Budget {
+        searches: None,
+        pages: None,
+        turns: None,
+        tokens: None,
+        seconds: None,
+        dollars: None,
+    };
+    let options = AskOptions { budget, seed: 0 };
+    let mut times = Vec::new();
+    let (mut n_judged, mut n_all, mut n_all_bm25) = (0, 0, 0);
+    let (mut exact, mut f1, mut n_answers, mut n_not_found, mut n_held) = (0.0, 0.0, 0, 0, 0);
+    let (mut searches, mut pages) = (0u64, 0u64);
+    for item in items {
+        let Some(question) = Question::new(&item.text) else { continue };
+        let begin = Instant::now();
+        let outcome = ask(
+            &question,
+            &mut Trail::default(),
+            &set.store,
+            &options,
+            &SystemClock,
+            &|| false,
+            &mut TrajectoryWriter::to(Box::new(std::io::sink())),
+            &mut |_| (),
+        )?;
+        times.push(begin.elapsed().as_secs_f64() * 1000.0);
+        searches += u64::from(outcome.usage.searches);
+        pages += u64::from(outcome.usage.pages);
+        let gold: Vec<&String> = set
+            .qrels
+            .get(&item.id)
+            .into_iter()
+            .flatten()
+            .filter(|(_, grade)| **grade > 0)
+            .map(|(id, _)| id)
+            .collect();
+        if !gold.is_empty() {
+            n_judged += 1;
+            let all = |ids: Vec<&str>| gold.iter().all(|id| ids.contains(&id.as_str()));
+            n_all += usize::from(all(outcome.ranking.iter().map(|id| id.as_str()).collect()));
+            let plain = set.store.search(&Query::new(item.text.as_str(), 10))?;
+            n_all_bm25 +=
+                usize::from(all(plain.documents().into_iter().map(|id| id.as_str()).collect()));
+        }
+        if !item.answers.is_empty() {
+            n_answers += 1;
+            let scores = data::exact_and_f1(&outcome.answer, &item.answers);
+            exact += scores.0;
+            f1 += scores.1;
+            let mut held = false;
+            for id in &outcome.ranking {
+                if let Some(document) = set.store.document(id)? {
+                    let text =
+                        data::normalise_answer(&format!("{} {}", document.title, document.text));
+                    held |= item
+                        .answers
+                        .iter()
+                        .any(|answer| text.contains(&data::normalise_answer(answer)));
+                }
+            }
+            n_held += usize::from(held);
+        }
+        n_not_found += usize::from(outcome.finish == Finish::NotFound);
+        if std::env::var_os("SHOW").is_some() {
+            println!(
+                "{:?}\t{:?}\t{:?}\t{}",
+                item.text, outcome.answer, item.answers,
+                gold.iter().map(|id| outcome.ranking.iter().position(|r| r.as_str() == id.as_str()).map_or("-".to_owned(), |p| p.to_string())).collect::<Vec<_>>().join(",")
+            );
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    let share = |n: usize, of: usize| if of == 0 { "–".to_owned() } else { format!("{:.3}", n as f64 / of as f64) };
+    let n = items.len().max(1);
+    println!(
+        "| {} | {n} | {} | {} | {} | {} | {} | {} | {:.1} | {:.1} | {:.1} | {:.1} |",
+        set.name,
+        share(n_all_bm25, n_judged),
+        share(n_all, n_judged),
+        share(n_held, n_answers),
+        if n_answers == 0 { "–".to_owned() } else { format!("{:.3}", exact / n_answers as f64) },
+        if n_answers == 0 { "–".to_owned() } else { format!("{:.3}", f1 / n_answers as f64) },
+        share(n_not_found, n),
+        searches as f64 / n as f64,
+        pages as f64 / n as f64,
+        times[times.len() / 2],
+        times[times.len() * 95 / 100],
+    );
+    Ok(())
+}
