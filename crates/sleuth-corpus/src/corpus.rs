@@ -320,7 +320,7 @@ fn parse(name: &str, kind: Kind, bytes: &[u8]) -> Result<Parsed, (&'static str, 
     let parsed = match kind {
         Kind::Markdown => markdown::parse(name, text),
         Kind::Rst => rst::parse(name, text),
-        Kind::Html => html::parse(name, &text),
+        Kind::Html => html::parse(name, &text)?,
         Kind::Text | Kind::Jsonl | Kind::Unknown => Parsed {
             text,
             ..Parsed::default()

@@ -160,7 +160,7 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 
 /// The last part of `path` without `.zst` and without its extension.
 pub(crate) fn stem(path: &str) -> &str {
-    let name = without_zst(path.rsplit('/').next().unwrap_or(path));
+    let name = without_source_txt(without_zst(path.rsplit('/').next().unwrap_or(path)));
     match name.rfind('.') {
         Some(dot) if dot > 0 => &name[..dot],
         _ => name,
@@ -186,9 +186,16 @@ pub(crate) fn without_zst(path: &str) -> &str {
     }
 }
 
+/// `name` without the `.txt` that Sphinx puts behind the names of sources it publishes.
+fn without_source_txt(name: &str) -> &str {
+    name.strip_suffix(".txt")
+        .filter(|name| name.ends_with(".rst") || name.ends_with(".md"))
+        .unwrap_or(name)
+}
+
 /// Lower-case extension of `path`, `.zst` left out.
 pub(crate) fn extension(path: &str) -> Option<String> {
-    let name = without_zst(path.rsplit('/').next().unwrap_or(path));
+    let name = without_source_txt(without_zst(path.rsplit('/').next().unwrap_or(path)));
     let dot = name.rfind('.').filter(|&dot| dot > 0)?;
     Some(name[dot + 1..].to_ascii_lowercase())
 }
@@ -305,6 +312,7 @@ mod tests {
         };
         for (name, kind) in [
             ("a/b.MD", "Markdown"),
+            ("classes.rst.txt", "Rst"),
             ("b.html.zst", "Html"),
             ("corpus.jsonl", "Jsonl"),
             ("x.pdf", "pdf"),

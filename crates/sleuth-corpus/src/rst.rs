@@ -7,7 +7,6 @@
 use sleuth_records::{LineMap, Link};
 
 use crate::corpus::{Parsed, fold};
-use crate::kind;
 use crate::link;
 
 pub(crate) fn parse(name: &str, text: String) -> Parsed {
@@ -20,37 +19,27 @@ pub(crate) fn parse(name: &str, text: String) -> Parsed {
     }
 }
 
-/// The first line with a rule of punctuation under it that is at least as long.
+/// The first line with a rule of punctuation under it. A title stands at the start of its line, or
+/// indented between two rules.
 fn title(text: &str) -> Option<String> {
-    let mut above = "";
+    let (mut over, mut above) = ("", "");
     for line in text.lines() {
         let line = line.trim_end();
         let words = above.trim();
+        let placed = !above.starts_with(char::is_whitespace) || is_rule(over);
+        let long_enough = line.len() >= 4 || line.chars().count() >= words.chars().count();
         if is_rule(line)
+            && placed
+            && long_enough
             && !words.is_empty()
             && !is_rule(above)
             && !words.starts_with("..")
-            && line.chars().count() >= words.chars().count().min(4)
-            && above.starts_with(words.chars().next().unwrap_or(' '))
-            || is_rule(line) && is_overlined(text, above)
         {
             return Some(plain(words));
         }
-        above = line;
+        (over, above) = (above, line);
     }
     None
-}
-
-/// Whether `title`, indented below an overline, is one.
-fn is_overlined(text: &str, title: &str) -> bool {
-    title.starts_with(' ')
-        && !title.trim().is_empty()
-        && text
-            .split('\n')
-            .zip(text.split('\n').skip(1))
-            .any(|(over, line)| {
-                is_rule(over.trim_end()) && std::ptr::eq(line.as_ptr(), title.as_ptr())
-            })
 }
 
 fn is_rule(line: &str) -> bool {
@@ -103,10 +92,10 @@ fn links(name: &str, text: &str) -> Vec<Link> {
         if text[open..].starts_with("``") {
             // A literal: over to its end, on the same line.
             let body = open + 2;
-            let line_end = text[body..].find('\n').map_or(text.len(), |end| body + end);
-            at = text[body..line_end]
-                .find("``")
-                .map_or(line_end, |end| body + end + 2);
+            let limit = text.floor_char_boundary(text.len().min(body + LONGEST));
+            let rest = &text[body..limit];
+            let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+            at = body + line.find("``").map_or(line.len(), |end| end + 2);
             continue;
         }
         let body = open + 1;
@@ -148,11 +137,12 @@ fn links(name: &str, text: &str) -> Vec<Link> {
 
 /// The address that a `:doc:` target stands for: Sphinx leaves the extension out.
 fn document(name: &str, target: &str) -> String {
-    match kind::extension(name) {
-        Some(extension) if !target.ends_with(&format!(".{extension}")) => {
-            format!("{target}.{extension}")
-        }
-        _ => target.to_owned(),
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let suffix = file.find(".rst").map_or("", |at| &file[at..]);
+    if target.ends_with(suffix) {
+        target.to_owned()
+    } else {
+        format!("{target}{suffix}")
     }
 }
 

@@ -27,13 +27,41 @@ use crate::corpus::{Parsed, fold};
 use crate::decode;
 use crate::link;
 use crate::markdown::iso_date;
+use crate::source::Refusal;
 
 /// Most open elements. Browsers stop at 512 too.
 const MAX_DEPTH: usize = 512;
 
+/// Least text, in bytes, of a page that is not read a second time.
+const SPARSE: usize = 200;
+
 /// Reads a decoded page.
-pub(crate) fn parse(name: &str, page: &str) -> Parsed {
-    let mut reader = PageReader::new(page);
+///
+/// A page that shows next to nothing without scripts is read again with what it offers instead:
+/// the content of `noscript`, and wrappers that are transparent until a script fades them in.
+pub(crate) fn parse(name: &str, page: &str) -> Result<Parsed, Refusal> {
+    if is_whole_book(name, page) {
+        let reason = "expected a chapter, found a whole mdBook on one page; its chapters are read";
+        return Err(("unsupported", reason.to_owned()));
+    }
+    let mut reader = read(page, false);
+    if reader.text_length() < SPARSE {
+        if let Some(target) = &reader.redirect {
+            return Err((
+                "empty",
+                format!("expected text, found a page that leads on to `{target}`"),
+            ));
+        }
+        let second = read(page, true);
+        if second.text_length() > 2 * reader.text_length() {
+            reader = second;
+        }
+    }
+    Ok(reader.finish(name))
+}
+
+fn read(page: &str, scriptless: bool) -> PageReader<'_> {
+    let mut reader = PageReader::new(page, scriptless);
     let mut tokens = Tokens::new(page);
     while let Some(token) = tokens.next() {
         match token {
@@ -52,7 +80,16 @@ pub(crate) fn parse(name: &str, page: &str) -> Parsed {
             }
         }
     }
-    reader.finish(name)
+    reader.close_from(0);
+    reader.cut(Shape::Paragraph);
+    reader
+}
+
+/// The `print.html` of mdBook repeats every chapter.
+fn is_whole_book(name: &str, page: &str) -> bool {
+    let head = &page.as_bytes()[..page.len().min(1024)];
+    name.rsplit('/').next() == Some("print.html")
+        && memchr::memmem::find(head, b"generated using mdBook").is_some()
 }
 
 /// What an element means for the text.
@@ -188,6 +225,8 @@ struct Anchor {
 
 struct PageReader<'a> {
     page: &'a str,
+    /// Show what stands in for scripts.
+    scriptless: bool,
     stack: Vec<Open<'a>>,
     /// Elements left off the stack because it is full.
     overflow: usize,
@@ -219,12 +258,15 @@ struct PageReader<'a> {
     language: Option<String>,
     published: Option<String>,
     first_time: Option<String>,
+    /// Where the page sends its reader at once.
+    redirect: Option<String>,
 }
 
 impl<'a> PageReader<'a> {
-    fn new(page: &'a str) -> Self {
+    fn new(page: &'a str, scriptless: bool) -> Self {
         Self {
             page,
+            scriptless,
             stack: Vec::new(),
             overflow: 0,
             buried: None,
@@ -246,7 +288,13 @@ impl<'a> PageReader<'a> {
             language: None,
             published: None,
             first_time: None,
+            redirect: None,
         }
+    }
+
+    /// Bytes of text in all blocks.
+    fn text_length(&self) -> usize {
+        self.blocks.iter().map(|block| block.text.len()).sum()
     }
 
     fn dropped(&self) -> bool {
@@ -537,7 +585,8 @@ impl<'a> PageReader<'a> {
                     self.space = false;
                 }
             }
-            Role::Paragraph | Role::Block if self.pre > 0 || self.in_cell() => self.space = true,
+            Role::Paragraph | Role::Block if self.pre > 0 => self.end_line(),
+            Role::Paragraph | Role::Block if self.in_cell() => self.space = true,
             Role::Block | Role::Paragraph => {
                 let shape = self.shape_here();
                 // The first paragraph of an item stands behind its dash.
@@ -561,6 +610,13 @@ impl<'a> PageReader<'a> {
             | Role::Foreign
             | Role::Void
             | Role::Break => {}
+        }
+    }
+
+    /// A block inside code stands on lines of its own.
+    fn end_line(&mut self) {
+        if self.buffer.len() > self.block && !self.buffer.ends_with('\n') {
+            self.buffer.push('\n');
         }
     }
 
@@ -606,6 +662,15 @@ impl<'a> PageReader<'a> {
     }
 
     fn meta(&mut self, attributes: &Attributes<'a>) {
+        if attributes
+            .http_equiv
+            .is_some_and(|key| key.eq_ignore_ascii_case("refresh"))
+            && let Some((_, target)) = attributes.content.unwrap_or_default().split_once("=")
+        {
+            let target = decode::clean(htmlize::unescape_attribute(target));
+            self.redirect = Some(target.trim().trim_matches(['"', '\'']).to_owned());
+            return;
+        }
         let (Some(key), Some(content)) =
             (attributes.property.or(attributes.name), attributes.content)
         else {
@@ -653,11 +718,15 @@ impl<'a> PageReader<'a> {
                     return true;
                 }
             }
+            Role::Dropped if self.scriptless && name.eq_ignore_ascii_case("noscript") => {}
             Role::Dropped => return true,
-            Role::Html | Role::Body | Role::Head | Role::Title => return is_unseen(attributes),
+            Role::Body if has_class(attributes, &["sidebar-iframe-inner"]) => return true,
+            Role::Html | Role::Body | Role::Head | Role::Title => {
+                return is_unseen(attributes, self.scriptless);
+            }
             _ => {}
         }
-        if is_unseen(attributes) {
+        if is_unseen(attributes, self.scriptless) {
             return true;
         }
         if let Some(role) = attributes.role
@@ -827,9 +896,8 @@ impl<'a> PageReader<'a> {
                     }
                 }
                 Role::Cell | Role::Rows => {}
-                Role::Paragraph | Role::Block if self.pre > 0 || self.in_cell() => {
-                    self.space = true
-                }
+                Role::Paragraph | Role::Block if self.pre > 0 => self.end_line(),
+                Role::Paragraph | Role::Block if self.in_cell() => self.space = true,
                 Role::Inline
                 | Role::Title
                 | Role::Head
@@ -878,9 +946,7 @@ impl<'a> PageReader<'a> {
 
     // The document.
 
-    fn finish(mut self, name: &str) -> Parsed {
-        self.close_from(0);
-        self.cut(Shape::Paragraph);
+    fn finish(self, name: &str) -> Parsed {
         let kept = select(&self.buffer, &self.blocks);
         let mut text = String::with_capacity(self.buffer.len() + self.blocks.len());
         let mut starts: Vec<(u32, u32)> = Vec::new();
@@ -1056,6 +1122,7 @@ const UNSHOWN: &[&str] = &[
     "navfooter",
     "d-none",
     "print-only",
+    "tooltip",
     "printonly",
 ];
 
@@ -1131,16 +1198,18 @@ fn is_margin(attributes: &Attributes<'_>) -> bool {
 }
 
 /// Whether the element is hidden by its own attributes.
-fn is_unseen(attributes: &Attributes<'_>) -> bool {
+fn is_unseen(attributes: &Attributes<'_>, scriptless: bool) -> bool {
     attributes.hidden.is_some()
         || attributes
             .aria_hidden
             .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
-        || attributes.style.is_some_and(hides)
+        || attributes
+            .style
+            .is_some_and(|style| hides(style, scriptless))
 }
 
 /// Whether an inline style keeps its element from being seen.
-fn hides(style: &str) -> bool {
+fn hides(style: &str, scriptless: bool) -> bool {
     let style = decode::clean(htmlize::unescape_attribute(style));
     style.split(';').any(|declaration| {
         let Some((property, value)) = declaration.split_once(':') else {
@@ -1157,8 +1226,8 @@ fn hides(style: &str) -> bool {
         };
         match property.as_str() {
             "display" => value == "none",
-            "visibility" => matches!(value, "hidden" | "collapse"),
-            "opacity" => number().is_some_and(|n| n <= 0.05),
+            "visibility" => !scriptless && matches!(value, "hidden" | "collapse"),
+            "opacity" => !scriptless && number().is_some_and(|n| n <= 0.05),
             "font-size" => {
                 number().is_some_and(|n| n < if value.ends_with("em") { 0.1 } else { 2.0 })
                     && !value.ends_with("rem")
@@ -1285,7 +1354,12 @@ fn without_boilerplate(buffer: &str, blocks: &[Block]) -> Vec<bool> {
         let to = (at + reach + 1).min(good.len());
         good[from..to].contains(&true)
     };
-    let after = |at: usize| good[at..(at + 4).min(good.len())].contains(&true);
+    let after = |at: usize| {
+        let mut following = (at + 1..blocks.len())
+            .filter(|&next| !blocks[next].margin)
+            .take(4);
+        following.any(|next| good[next])
+    };
     (0..blocks.len())
         .map(|at| {
             let block = &blocks[at];

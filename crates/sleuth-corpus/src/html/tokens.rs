@@ -3,7 +3,7 @@
 //! Why not html5ever: its tree builder is quadratic in depth
 //! (<https://github.com/servo/html5ever/issues/788>), and its tokenizer compares each attribute of
 //! a tag with all those before it, so that one tag with a million attributes holds it up for hours.
-//! What is needed here is little: text, tags with eleven known attributes, and the rules that say
+//! What is needed here is little: text, tags with a few known attributes, and the rules that say
 //! where a tag, a comment and the raw text of a script end. These follow the tokenizer chapter of
 //! the HTML standard; where an error has no effect on text (doctypes, duplicate attributes) it is
 //! ignored.
@@ -19,6 +19,7 @@ pub(super) struct Attributes<'a> {
     pub(super) datetime: Option<&'a str>,
     pub(super) hidden: Option<&'a str>,
     pub(super) href: Option<&'a str>,
+    pub(super) http_equiv: Option<&'a str>,
     pub(super) id: Option<&'a str>,
     pub(super) lang: Option<&'a str>,
     pub(super) name: Option<&'a str>,
@@ -44,6 +45,7 @@ impl<'a> Attributes<'a> {
             8 if name.eq_ignore_ascii_case("datetime") => &mut self.datetime,
             8 if name.eq_ignore_ascii_case("property") => &mut self.property,
             8 if name.eq_ignore_ascii_case("xml:lang") => &mut self.lang,
+            10 if name.eq_ignore_ascii_case("http-equiv") => &mut self.http_equiv,
             11 if name.eq_ignore_ascii_case("aria-hidden") => &mut self.aria_hidden,
             _ => return,
         };
