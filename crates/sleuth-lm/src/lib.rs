@@ -11,11 +11,22 @@ mod embedded;
 mod engine;
 mod gguf;
 mod grammar;
+mod http;
+mod measure;
 mod model;
+mod models;
+mod prices;
+mod remote;
 mod replay;
 mod sampling;
 
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use gguf::{GgufError, GgufHeader};
+pub use measure::{Probe, Speed, measure, probe};
 pub use model::{Cancel, LanguageModel, LmError, ModelInfo, Price, Reply, Request, Tier, ToolChoice};
+pub use models::{
+    KNOWN_MODELS, KnownModel, Phase, Progress, Shelf, ShelfEntry, ShelfError, Wheels,
+};
+pub use prices::{Listing, PriceError, PriceTable};
+pub use remote::{Remote, RemoteOptions};
 pub use replay::{Replay, Scripted, SeenRequest, request_digest};

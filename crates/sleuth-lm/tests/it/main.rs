@@ -1,3 +1,5 @@
 //! The face of the crate, from outside.
 
 mod embedded;
+mod models;
+mod remote;
