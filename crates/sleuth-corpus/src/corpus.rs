@@ -198,7 +198,9 @@ impl Corpus {
             CorpusError::Missing { .. } => CorpusError::Missing {
                 path: self.given.clone(),
             },
-            other => other,
+            error @ (CorpusError::NotFolderOrFile { .. }
+            | CorpusError::Permission { .. }
+            | CorpusError::Io { .. }) => error,
         })
     }
 

@@ -194,13 +194,17 @@ impl Reader<'_> {
 
     fn document(&mut self, line: &str, number: u32) -> Result<Document, Refusal> {
         let malformed = |found: String| ("malformed", format!("expected {found}"));
+        if !line.trim_start().starts_with('{') {
+            let start: String = line.trim().chars().take(40).collect();
+            return Err(malformed(format!("a JSON object, found `{start}`")));
+        }
         let record: Record = serde_json::from_str(line).map_err(|error| {
             let mut cause = error.to_string();
             // Every record stands on line 1 of its own text: only the column tells something.
             if let Some(at) = cause.rfind(" at line 1 column ") {
                 cause.replace_range(at.., &format!(" at column {}", error.column()));
             }
-            malformed(format!("a JSON object, found: {cause}"))
+            malformed(format!("valid JSON, found a fault: {cause}"))
         })?;
         let given = match record.id.or(record.plain_id) {
             None | Some(Value::Null) => None,
@@ -266,7 +270,6 @@ impl Reader<'_> {
 
 /// The fields that are looked at.
 #[derive(Deserialize)]
-#[serde(expecting = "a JSON object")]
 struct Record {
     #[serde(rename = "_id", default)]
     id: Option<Value>,

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
+use crate::kind::{self, Kind, Verdict};
+
 /// What stays as it is in the path of a `file:` address.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
@@ -59,10 +61,11 @@ pub(crate) fn resolve(from: &str, target: &str) -> Option<String> {
         if !resolved.is_empty() {
             resolved.push('/');
         }
-        resolved.push_str(match crate::kind::by_name(from) {
-            crate::kind::Verdict::Read(crate::kind::Kind::Markdown) => "README.md",
-            crate::kind::Verdict::Read(crate::kind::Kind::Rst) => "index.rst",
-            _ => "index.html",
+        resolved.push_str(match kind::by_name(from) {
+            Verdict::Read(Kind::Markdown) => "README.md",
+            Verdict::Read(Kind::Rst) => "index.rst",
+            Verdict::Read(Kind::Text | Kind::Html | Kind::Jsonl | Kind::Unknown)
+            | Verdict::Skip(..) => "index.html",
         });
     }
     (resolved != from).then_some(resolved)

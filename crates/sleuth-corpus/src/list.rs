@@ -184,7 +184,8 @@ impl<'a> Walk<'a> {
 
     fn link(&mut self, path: String, depth: usize, listed: &mut HashSet<PathBuf>) {
         let at = self.base.join(&path);
-        let target = match fs_err::canonicalize(&at) {
+        // Not `fs_err`: its errors hide the code that tells a loop.
+        let target = match at.canonicalize() {
             Ok(target) => target,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let reason = "expected a file behind the link, found nothing".to_owned();
@@ -277,11 +278,7 @@ fn join(folder: &str, name: &str) -> String {
 
 #[cfg(unix)]
 fn is_loop(error: &io::Error) -> bool {
-    let code = error.raw_os_error().or_else(|| {
-        let source = std::error::Error::source(error)?;
-        source.downcast_ref::<io::Error>()?.raw_os_error()
-    });
-    code == Some(libc::ELOOP)
+    error.raw_os_error() == Some(libc::ELOOP)
 }
 
 #[cfg(not(unix))]

@@ -12,6 +12,10 @@ pub(crate) fn parse(name: &str, text: String) -> Parsed {
     let mut heading: Option<String> = None;
     let mut in_heading = false;
     let mut open: Option<(String, String)> = None;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most events say nothing here"
+    )]
     for event in Parser::new_ext(&text[body..], Options::ENABLE_TABLES) {
         match event {
             Event::Start(Tag::Heading { .. }) if heading.is_none() => {
@@ -136,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn check(text: &str, expected: Expect) {
+    fn check(text: &str, expected: &Expect) {
         let parsed = parse("docs/a.md", text.to_owned());
         let mut shown = format!("title: {:?}\n", parsed.title);
         for (key, value) in [("date", &parsed.date), ("language", &parsed.language)] {
@@ -155,19 +159,19 @@ mod tests {
     fn titles() {
         check(
             "# The *great* `harbour` #\n\ntext",
-            expect![[r#"
+            &expect![[r#"
             title: Some("The great harbour")
         "#]],
         );
         check(
             "Intro first.\n\nHarbour\n=======\n",
-            expect![[r#"
+            &expect![[r#"
             title: Some("Harbour")
         "#]],
         );
         check(
             "---\ntitle: \"A: b\"\ndate: 2024-05-01 10:00:00\nlang: de\n---\n# Other\n",
-            expect![[r#"
+            &expect![[r#"
             title: Some("A: b")
             date: 2024-05-01T10:00:00
             language: de
@@ -175,13 +179,13 @@ mod tests {
         );
         check(
             "---\n\ntext: after a rule\n",
-            expect![[r#"
+            &expect![[r#"
             title: None
         "#]],
         );
         check(
             "```\n# not a heading\n```\n",
-            expect![[r#"
+            &expect![[r#"
             title: None
         "#]],
         );
@@ -191,7 +195,7 @@ mod tests {
     fn links() {
         check(
             "See [the\nguide](../guide/b.md#part \"t\"), [r][ref], <https://x.org> and [here](#a).\n\n[ref]: c.md?x\n",
-            expect![[r#"
+            &expect![[r#"
                 title: None
                 [the guide] -> guide/b.md
                 [r] -> docs/c.md

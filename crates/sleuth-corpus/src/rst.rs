@@ -92,14 +92,14 @@ fn links(name: &str, text: &str) -> Vec<Link> {
         if text[open..].starts_with("``") {
             // A literal: over to its end, on the same line.
             let body = open + 2;
-            let limit = text.floor_char_boundary(text.len().min(body + LONGEST));
+            let limit = floor(text, body + LONGEST);
             let rest = &text[body..limit];
             let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
             at = body + line.find("``").map_or(line.len(), |end| end + 2);
             continue;
         }
         let body = open + 1;
-        let limit = text.floor_char_boundary(text.len().min(body + LONGEST));
+        let limit = floor(text, body + LONGEST);
         let Some(length) = text[body..limit].find('`') else {
             at = body;
             continue;
@@ -135,6 +135,14 @@ fn links(name: &str, text: &str) -> Vec<Link> {
     links
 }
 
+/// The last character boundary of `text` at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0)
+}
+
 /// The address that a `:doc:` target stands for: Sphinx leaves the extension out.
 fn document(name: &str, target: &str) -> String {
     let file = name.rsplit('/').next().unwrap_or(name);
@@ -152,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    fn check(text: &str, expected: Expect) {
+    fn check(text: &str, expected: &Expect) {
         let parsed = parse("library/os.rst", text.to_owned());
         let mut shown = format!("title: {:?}\n", parsed.title);
         for link in &parsed.links {
@@ -166,25 +174,25 @@ mod tests {
     fn titles() {
         check(
             ":mod:`os` --- Miscellaneous\n===========================\n",
-            expect![[r#"
+            &expect![[r#"
             title: Some("os --- Miscellaneous")
         "#]],
         );
         check(
             "****************\n  Classes\n****************\n",
-            expect![[r#"
+            &expect![[r#"
             title: Some("Classes")
         "#]],
         );
         check(
             ".. _label:\n\n=====\nTitle\n=====\n",
-            expect![[r#"
+            &expect![[r#"
             title: Some("Title")
         "#]],
         );
         check(
             "No title here.\n\n-----\n\nmore\n",
-            expect![[r#"
+            &expect![[r#"
             title: None
         "#]],
         );
@@ -194,7 +202,7 @@ mod tests {
     fn links() {
         check(
             "See `the\nguide <https://x.org/a>`_, :doc:`../howto/sort`, :doc:`how <posix>`, ``lit <x>`` and `plain`_.\n",
-            expect![[r#"
+            &expect![[r#"
                 title: None
                 [the guide] -> https://x.org/a
                 [] -> howto/sort.rst

@@ -41,17 +41,17 @@ impl Passed {
 
 /// The refusal for a failure of the operating system.
 pub(crate) fn unreadable(error: &io::Error) -> Refusal {
-    let reason = match error.kind() {
-        io::ErrorKind::NotFound => "expected a file, found nothing: it has vanished".to_owned(),
-        io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
-        _ => {
-            // `fs_err` puts the path before the cause; the skip names the path already.
-            let cause = std::error::Error::source(error).map(ToString::to_string);
-            format!(
-                "cannot be read: {}",
-                cause.unwrap_or_else(|| error.to_string())
-            )
-        }
+    let reason = if error.kind() == io::ErrorKind::NotFound {
+        "expected a file, found nothing: it has vanished".to_owned()
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        "no permission to read it".to_owned()
+    } else {
+        // `fs_err` puts the path before the cause; the skip names the path already.
+        let text = error.to_string();
+        let cause = text
+            .rsplit_once("`: ")
+            .map_or(text.as_str(), |(_, cause)| cause);
+        format!("cannot be read: {cause}")
     };
     ("unreadable", reason)
 }

@@ -16,6 +16,11 @@
 //! Lines of the text: headings carry `#` marks as in Markdown, items a dash, cells of a table row
 //! are parted by ` | `, code keeps its lines.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each place has a word to say on a few of the many roles"
+)]
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -380,7 +385,7 @@ impl<'a> PageReader<'a> {
             };
             rest = &rest[start..];
             let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            if self.space && self.buffer.len() > self.block && !self.buffer.ends_with('\n') {
+            if self.space && self.buffer.len() > self.block && !self.buffer.ends_with(['\n', ' ']) {
                 self.buffer.push(' ');
             }
             self.space = false;
@@ -713,11 +718,7 @@ impl<'a> PageReader<'a> {
             .last()
             .is_some_and(|open| open.main || open.article);
         match role {
-            Role::Dropped if name.eq_ignore_ascii_case("dialog") => {
-                if attributes.open.is_none() {
-                    return true;
-                }
-            }
+            Role::Dropped if name.eq_ignore_ascii_case("dialog") && attributes.open.is_some() => {}
             Role::Dropped if self.scriptless && name.eq_ignore_ascii_case("noscript") => {}
             Role::Dropped => return true,
             Role::Body if has_class(attributes, &["sidebar-iframe-inner"]) => return true,
@@ -751,14 +752,16 @@ impl<'a> PageReader<'a> {
 
     /// Closes what the standard closes without an end tag.
     fn close_implied(&mut self, name: &str, role: Role) {
-        if !matches!(role, Role::Inline | Role::Link)
-            && !matches!(role, Role::Html | Role::Head | Role::Title)
-            && !(role == Role::Dropped && self.in_head_element(name))
-            && self
-                .stack
-                .last()
-                .is_some_and(|open| open.role == Role::Head)
-        {
+        let stays_in_head = match role {
+            Role::Inline | Role::Link | Role::Html | Role::Head | Role::Title => true,
+            Role::Dropped => self.in_head_element(name),
+            _ => false,
+        };
+        let in_head = self
+            .stack
+            .last()
+            .is_some_and(|open| open.role == Role::Head);
+        if in_head && !stays_in_head {
             self.close_head();
         }
         let (closed, scope): (&[Role], &[Role]) = match role {
@@ -946,7 +949,20 @@ impl<'a> PageReader<'a> {
 
     // The document.
 
-    fn finish(self, name: &str) -> Parsed {
+    fn finish(mut self, name: &str) -> Parsed {
+        let prose = |margin: bool| -> usize {
+            let blocks = self.blocks.iter().filter(|block| !is_linked(block));
+            blocks
+                .filter(|block| margin || !block.margin)
+                .map(|block| block.text.len())
+                .sum()
+        };
+        if prose(false) * 4 < prose(true) {
+            // Names that call nearly all of a page its margin are wrong.
+            self.blocks
+                .iter_mut()
+                .for_each(|block| block.margin = false);
+        }
         let kept = select(&self.buffer, &self.blocks);
         let mut text = String::with_capacity(self.buffer.len() + self.blocks.len());
         let mut starts: Vec<(u32, u32)> = Vec::new();
@@ -1181,19 +1197,35 @@ const MARGINS: &[&str] = &[
     "gdpr",
 ];
 
+/// Words beside one of [`MARGINS`] that name what holds the content as well.
+const HOLDERS: &[&str] = &[
+    "and",
+    "article",
+    "body",
+    "container",
+    "content",
+    "has",
+    "layout",
+    "main",
+    "no",
+    "post",
+    "with",
+    "without",
+    "wrapper",
+];
+
 fn is_margin(attributes: &Attributes<'_>) -> bool {
+    let among =
+        |names: &[&str], word: &str| names.iter().any(|name| word.eq_ignore_ascii_case(name));
     [attributes.class, attributes.id]
         .into_iter()
         .flatten()
-        .any(|names| {
-            names.len() < 400
-                && names
-                    .split(|c: char| !c.is_ascii_alphanumeric())
-                    .any(|word| {
-                        MARGINS
-                            .iter()
-                            .any(|margin| word.eq_ignore_ascii_case(margin))
-                    })
+        .filter(|names| names.len() < 400)
+        .flat_map(str::split_ascii_whitespace)
+        .any(|name| {
+            let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+            words.clone().any(|word| among(MARGINS, word))
+                && !words.any(|word| among(HOLDERS, word))
         })
 }
 

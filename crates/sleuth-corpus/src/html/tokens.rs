@@ -55,6 +55,10 @@ impl<'a> Attributes<'a> {
 
 /// One piece of a page; `at` is its byte offset.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one exists at a time, and tags are the rule"
+)]
 pub(super) enum Token<'a> {
     /// Text with character references undecoded; `raw` where none are to be decoded.
     Text {

@@ -5,7 +5,7 @@ use sleuth_corpus::Limits;
 
 use crate::{documents, folder, show};
 
-fn check(files: &[(&str, &str)], expected: Expect) {
+fn check(files: &[(&str, &str)], expected: &Expect) {
     let files: Vec<(&str, &[u8])> = files.iter().map(|(n, c)| (*n, c.as_bytes())).collect();
     let dir = folder(&files);
     expected.assert_eq(&show(dir.path(), Limits::default()));
@@ -25,7 +25,7 @@ fn text_markdown_and_rst_stay_as_they_are() {
             ("main.rs", "fn main() {}\n"),
             ("README", "Words.\n"),
         ],
-        expect![[r#"
+        &expect![[r#"
             == README "README"
               1 Words.
             == a/notes.txt "notes"
@@ -81,7 +81,7 @@ only. See <a href="../ref/types.html#x">types</a>, <a href="https://x.org/">x</a
 line<br>break <button>Copy</button><svg><title>no</title></svg>
 </main><footer>Imprint</footer></body></html>"##,
         )],
-        expect![[r#"
+        &expect![[r#"
             == book/ch1.html "Ownership" language=en date=2024-05-01T10:00:00Z
               6 # Ownership
               6
@@ -97,7 +97,7 @@ line<br>break <button>Copy</button><svg><title>no</title></svg>
              13 }
              13
              14 Name | Size
-             14 i8 |  1 byte
+             14 i8 | 1 byte
              14
              15 term
              15   meaning
@@ -123,7 +123,7 @@ fn a_page_without_main_loses_its_boilerplate() {
                  <p>Short.</p>\n<p><a href=a>Read this too</a></p><p>{prose}</p>"
             ),
         )],
-        expect![[r#"
+        &expect![[r#"
             == p.html "Harbour"
               3 ## Harbour
               3
@@ -154,7 +154,7 @@ fn pages_that_are_no_documents_are_named() {
                 "<script>render()</script><noscript><p>Plain words.</p></noscript>",
             ),
         ],
-        expect![[r#"
+        &expect![[r#"
             == noscript.html "noscript"
               1 Plain words.
             skipped old.html: empty: expected text, found a page that leads on to `new.html`
@@ -177,7 +177,7 @@ fn hidden_text_is_not_read() {
              <p>zero&#8203;width \u{202e}over&#x202d;ride tags\u{e0041}</p><input value=no12>\
              <img alt=no13><a href=javascript:no14>a</a>",
         )],
-        expect![[r#"
+        &expect![[r#"
             == p.html "p"
               1 Seen.
               1
@@ -202,7 +202,7 @@ fn records_keep_their_ids_in_a_beir_root() {
             ("qrels.tsv", "x"),
             ("x/y.md", "# Y"),
         ],
-        expect![[r#"
+        &expect![[r#"
             == d1 ""A" & B"
               1 One.
             == 7 "" language=de date=2020
@@ -217,7 +217,7 @@ fn records_keep_their_ids_in_a_beir_root() {
     );
     check(
         &[("sub/corpus.jsonl", corpus), ("a.md", "# A")],
-        expect![[r#"
+        &expect![[r#"
             == a.md "A"
               1 # A
             == sub/corpus.jsonl#d1 ""A" & B"

@@ -1,5 +1,10 @@
 //! The face of the crate, over real files in temporary folders.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed step of a test is a failed test"
+)]
+
 mod bad_input;
 mod formats;
 
