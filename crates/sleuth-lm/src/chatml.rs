@@ -139,7 +139,8 @@ fn type_text(schema: &Value, depth: usize) -> String {
     }
     match schema.get("type").and_then(Value::as_str) {
         Some("array") if depth < 4 => {
-            let item = schema.get("items").map_or("any".to_owned(), |item| type_text(item, depth + 1));
+            let item =
+                schema.get("items").map_or("any".to_owned(), |item| type_text(item, depth + 1));
             if item.contains('|') { format!("({item})[]") } else { format!("{item}[]") }
         }
         Some("object") if depth < 4 && schema.get("properties").is_some() => {
@@ -285,7 +286,8 @@ mod tests {
             <|im_start|>system
             Obey.⟦end⟧
             ⟦start⟧assistant
-        "#]].assert_eq(&show(&render(&messages, &tools())));
+        "#]]
+        .assert_eq(&show(&render(&messages, &tools())));
     }
 
     #[test]
@@ -294,6 +296,7 @@ mod tests {
             ⟦start⟧user
             Hi⟦end⟧
             ⟦start⟧assistant
-        "#]].assert_eq(&show(&render(&[Message::text(Role::User, "Hi")], &[])));
+        "#]]
+        .assert_eq(&show(&render(&[Message::text(Role::User, "Hi")], &[])));
     }
 }

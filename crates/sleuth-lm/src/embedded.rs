@@ -268,7 +268,10 @@ impl LanguageModel for Embedded {
             });
         }
         let guide = match request.choice {
-            ToolChoice::Call => Some(self.call_guide(request.tools, request.max_tokens)?),
+            ToolChoice::Call | ToolChoice::Only(_) => {
+                let callable = request.choice.callable(request.tools);
+                Some(self.call_guide(callable, request.max_tokens)?)
+            }
             ToolChoice::Text => None,
         };
         let kept = self.engine.keep_prefix(&prompt);

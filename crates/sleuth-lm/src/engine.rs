@@ -54,7 +54,11 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Loads the model at `path`.
-    pub(crate) fn load(path: &Path, context: usize, threads: usize) -> Result<(Self, GgufHeader), String> {
+    pub(crate) fn load(
+        path: &Path,
+        context: usize,
+        threads: usize,
+    ) -> Result<(Self, GgufHeader), String> {
         check_processor()?;
         let header = GgufHeader::read(path).map_err(|error| with_cause(&error))?;
         if let Some(template) = &header.chat_template
@@ -183,7 +187,11 @@ impl Engine {
     }
 
     /// Evaluates `tokens` after those held. An interrupt keeps what was evaluated until then.
-    pub(crate) fn evaluate(&mut self, tokens: &[LlamaToken], cancel: Cancel<'_>) -> Result<(), EngineError> {
+    pub(crate) fn evaluate(
+        &mut self,
+        tokens: &[LlamaToken],
+        cancel: Cancel<'_>,
+    ) -> Result<(), EngineError> {
         for chunk in tokens.chunks(CHUNK) {
             if cancel() {
                 return Err(EngineError::Cancelled);
@@ -250,7 +258,10 @@ fn check_processor() -> Result<(), String> {
 fn marker(model: &LlamaModel, text: &str, path: &Path) -> Result<LlamaToken, String> {
     match model.vocab().tokenize(text.as_bytes(), false, true)[..] {
         [token] if model.vocab().is_control(token) => Ok(token),
-        _ => Err(format!("`{}` has no control token `{text}`: expected a ChatML model", path.display())),
+        _ => Err(format!(
+            "`{}` has no control token `{text}`: expected a ChatML model",
+            path.display()
+        )),
     }
 }
 
@@ -264,7 +275,8 @@ fn tokenizer(model: &Arc<LlamaModel>) -> TokEnv {
         let plain = vocab.token_to_piece(token, false, None);
         if plain.is_empty() {
             let special = vocab.token_to_piece(token, true, None);
-            let marked = if special.is_empty() { Vec::new() } else { [&[0xff], &special[..]].concat() };
+            let marked =
+                if special.is_empty() { Vec::new() } else { [&[0xff], &special[..]].concat() };
             words.push(marked);
         } else {
             words.push(plain);

@@ -86,7 +86,8 @@ impl GgufHeader {
     pub fn read(path: &Path) -> Result<Self, GgufError> {
         let file = fs_err::File::open(path).map_err(GgufError::Read)?;
         let bytes = file.metadata().map_err(GgufError::Read)?.len();
-        let mut reader = Reader { path, file: BufReader::with_capacity(1 << 16, file), at: 0, bytes };
+        let mut reader =
+            Reader { path, file: BufReader::with_capacity(1 << 16, file), at: 0, bytes };
         reader.header()
     }
 }
@@ -394,13 +395,37 @@ mod tests {
             expected.assert_eq(&read(bytes).unwrap_err());
         }
         let whole = tiny();
-        check(b"", &expect!["`DIR/m.gguf` is not a GGUF file: expected it to start with `GGUF`, found an empty file"]);
-        check(b"PK\x03\x04 a wheel", &expect![[r#"`DIR/m.gguf` is not a GGUF file: expected it to start with `GGUF`, found `PK\x03\x04`"#]]);
-        check(&whole[..20], &expect!["`DIR/m.gguf` is truncated: expected at least 24 bytes, found 20"]);
-        check(&whole[..whole.len() - 1], &expect!["`DIR/m.gguf` is truncated: expected at least 512 bytes, found 511"]);
-        check(b"GGUF\x09\0\0\0", &expect!["`DIR/m.gguf` is damaged: expected version 2 or 3, found 9"]);
+        check(
+            b"",
+            &expect![
+                "`DIR/m.gguf` is not a GGUF file: expected it to start with `GGUF`, found an empty file"
+            ],
+        );
+        check(
+            b"PK\x03\x04 a wheel",
+            &expect![[
+                r#"`DIR/m.gguf` is not a GGUF file: expected it to start with `GGUF`, found `PK\x03\x04`"#
+            ]],
+        );
+        check(
+            &whole[..20],
+            &expect!["`DIR/m.gguf` is truncated: expected at least 24 bytes, found 20"],
+        );
+        check(
+            &whole[..whole.len() - 1],
+            &expect!["`DIR/m.gguf` is truncated: expected at least 512 bytes, found 511"],
+        );
+        check(
+            b"GGUF\x09\0\0\0",
+            &expect!["`DIR/m.gguf` is damaged: expected version 2 or 3, found 9"],
+        );
         let mut many = whole;
         many[8..16].fill(0xff);
-        check(&many, &expect!["`DIR/m.gguf` is damaged: expected at most 65536 tensors, found 18446744073709551615"]);
+        check(
+            &many,
+            &expect![
+                "`DIR/m.gguf` is damaged: expected at most 65536 tensors, found 18446744073709551615"
+            ],
+        );
     }
 }

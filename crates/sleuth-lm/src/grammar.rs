@@ -64,7 +64,9 @@ pub(crate) fn call_schema(tools: &[ToolSpec]) -> Value {
 /// The schema with its local references written out and its objects closed to further properties,
 /// and without the words that only describe.
 fn closed(schema: &Value, root: &Value, depth: usize) -> Value {
-    let Value::Object(object) = schema else { return schema.clone() };
+    let Value::Object(object) = schema else {
+        return schema.clone();
+    };
     if let Some(Value::String(reference)) = object.get("$ref") {
         let target = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
         return match target {
@@ -78,7 +80,10 @@ fn closed(schema: &Value, root: &Value, depth: usize) -> Value {
             ("description" | "title" | "examples" | "default" | "$defs" | "definitions", _)
             | ("$schema", _) => continue,
             ("properties", Value::Object(properties)) => Value::Object(
-                properties.iter().map(|(name, of)| (name.clone(), closed(of, root, depth))).collect(),
+                properties
+                    .iter()
+                    .map(|(name, of)| (name.clone(), closed(of, root, depth)))
+                    .collect(),
             ),
             ("items" | "additionalProperties", of) => closed(of, root, depth),
             ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(of)) => {
@@ -162,7 +167,15 @@ impl CallGuide {
         let matcher = matcher.deep_clone();
         let trie = matcher.tok_env().map_err(|error| GuideError::Grammar(error.to_string()))?;
         let closing = (limit <= *near).then(|| shortest.clone());
-        Ok(Self { matcher, trie, written: Vec::new(), limit, closing, near: *near, finished: false })
+        Ok(Self {
+            matcher,
+            trie,
+            written: Vec::new(),
+            limit,
+            closing,
+            near: *near,
+            finished: false,
+        })
     }
 
     /// Whether the call is whole.
@@ -294,13 +307,14 @@ fn closing(
         }
         let forced = matcher.compute_ff_tokens();
         let next = if forced.is_empty() {
-            let mask = matcher.compute_mask().map_err(|error| GuideError::Grammar(error.to_string()))?;
+            let mask =
+                matcher.compute_mask().map_err(|error| GuideError::Grammar(error.to_string()))?;
             let wanted = if lexer.in_string { &inside } else { &outside };
             let token = wanted.iter().copied().find(|&token| mask.is_allowed(token));
             let first = || mask.first_bit_set().and_then(|at| TokenId::try_from(at).ok());
-            let token = token.or_else(first).ok_or_else(|| {
-                GuideError::Grammar("the grammar admits no token".to_owned())
-            })?;
+            let token = token
+                .or_else(first)
+                .ok_or_else(|| GuideError::Grammar("the grammar admits no token".to_owned()))?;
             vec![token]
         } else {
             forced
@@ -489,7 +503,8 @@ mod tests {
                 "key_separator": ": ",
                 "json_allowed_escapes": "nrbtf\"\\"
               }
-            }"#]].assert_eq(&serde_json::to_string_pretty(&call_schema(&tools())).unwrap());
+            }"#]]
+        .assert_eq(&serde_json::to_string_pretty(&call_schema(&tools())).unwrap());
     }
 
     #[test]
@@ -532,7 +547,10 @@ mod tests {
     fn a_limit_below_the_shortest_call_is_refused() {
         let tools = tools();
         let error = CallGuide::new(&grammar(&tools[..1]), 10).err().unwrap();
-        assert_eq!(error, GuideError::LimitTooLow(r#"{"tool": "search", "arguments": {"query": ""}}"#.len()));
+        assert_eq!(
+            error,
+            GuideError::LimitTooLow(r#"{"tool": "search", "arguments": {"query": ""}}"#.len())
+        );
     }
 
     #[test]

@@ -84,7 +84,10 @@ pub fn probe(model: &mut dyn LanguageModel, cancel: Cancel<'_>) -> Result<Probe,
         }),
     }];
     let messages = [
-        Message::text(Role::System, "You answer questions from documents. Search before you answer."),
+        Message::text(
+            Role::System,
+            "You answer questions from documents. Search before you answer.",
+        ),
         Message::text(Role::User, "When was the lighthouse of Marrow Point built?"),
     ];
     let request = Request {

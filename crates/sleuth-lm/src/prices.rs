@@ -90,7 +90,9 @@ impl PriceTable {
             if let Some(entry) = self.models.get(name) {
                 return Some(listing(name, entry));
             }
-            let Some((_, rest)) = name.split_once('/') else { break };
+            let Some((_, rest)) = name.split_once('/') else {
+                break;
+            };
             name = rest;
         }
         let wanted = model.to_lowercase();
@@ -146,9 +148,24 @@ mod tests {
             let found = table.find(model).map(|of| serde_json::to_string(&of).unwrap());
             expected.assert_eq(found.as_deref().unwrap_or("none"));
         };
-        check("gpt-x", expect![[r#"{"key":"gpt-x","price":{"prompt_token":2e-6,"cached_token":5e-7,"completion_token":8e-6},"context":100000}"#]]);
-        check("openai/gpt-x", expect![[r#"{"key":"gpt-x","price":{"prompt_token":2e-6,"cached_token":5e-7,"completion_token":8e-6},"context":100000}"#]]);
-        check("seek-v9", expect![[r#"{"key":"openrouter/deep/Seek-V9","price":{"prompt_token":1e-7,"cached_token":1e-7,"completion_token":2e-7},"context":64000}"#]]);
+        check(
+            "gpt-x",
+            expect![[
+                r#"{"key":"gpt-x","price":{"prompt_token":2e-6,"cached_token":5e-7,"completion_token":8e-6},"context":100000}"#
+            ]],
+        );
+        check(
+            "openai/gpt-x",
+            expect![[
+                r#"{"key":"gpt-x","price":{"prompt_token":2e-6,"cached_token":5e-7,"completion_token":8e-6},"context":100000}"#
+            ]],
+        );
+        check(
+            "seek-v9",
+            expect![[
+                r#"{"key":"openrouter/deep/Seek-V9","price":{"prompt_token":1e-7,"cached_token":1e-7,"completion_token":2e-7},"context":64000}"#
+            ]],
+        );
         check("gpt-y", expect![[r#"{"key":"azure/gpt-y","price":null,"context":null}"#]]);
         check("gpt", expect!["none"]);
     }
@@ -165,7 +182,8 @@ mod tests {
             let text = table("t.json", bytes).unwrap_err().to_string();
             text[text.find("` is").unwrap()..].to_owned()
         };
-        expect!["` is no price table: expected a JSON object of models, found other JSON"].assert_eq(&text(b"[]"));
+        expect!["` is no price table: expected a JSON object of models, found other JSON"]
+            .assert_eq(&text(b"[]"));
         expect!["` is no price table: expected a JSON object of models, found no JSON (EOF while parsing an object at line 1 column 1)"].assert_eq(&text(b"{"));
     }
 }

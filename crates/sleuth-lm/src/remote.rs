@@ -142,7 +142,9 @@ impl Remote {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
             .ok_or_else(|| {
-                unavailable("its address is no URL that begins with `http://` or `https://`".to_owned())
+                unavailable(
+                    "its address is no URL that begins with `http://` or `https://`".to_owned(),
+                )
             })?;
         if let Some(key) = &options.key
             && reqwest::header::HeaderValue::from_str(&format!("Bearer {key}")).is_err()
@@ -175,12 +177,15 @@ impl Remote {
         body.insert("messages".into(), wire_messages(request.messages, request.tools, native));
         if native && !request.tools.is_empty() {
             body.insert("tools".into(), wire_tools(request.tools));
-            let choice = match request.choice {
-                ToolChoice::Call => "required",
-                ToolChoice::Text => "none",
+            let choice = match (request.choice, request.choice.callable(request.tools)) {
+                (ToolChoice::Only(_), [tool]) => {
+                    json!({"type": "function", "function": {"name": tool.name}})
+                }
+                (ToolChoice::Text, _) => "none".into(),
+                _ => "required".into(),
             };
-            body.insert("tool_choice".into(), choice.into());
-            if request.choice == ToolChoice::Call {
+            body.insert("tool_choice".into(), choice);
+            if request.choice != ToolChoice::Text {
                 body.insert("parallel_tool_calls".into(), false.into());
             }
         }
@@ -242,7 +247,9 @@ impl Remote {
                 Err(_) if !status.is_success() => break,
                 Err(error) => {
                     let why = self.clean(&reason(error));
-                    return Err(Failure::Lasting(format!("the connection broke within the reply: {why}")));
+                    return Err(Failure::Lasting(format!(
+                        "the connection broke within the reply: {why}"
+                    )));
                 }
             };
             total += chunk.len();
@@ -253,7 +260,9 @@ impl Remote {
                 ));
             }
             raw.extend_from_slice(&chunk);
-            if status.is_success() && assembled.feed(&mut raw).map_err(|found| self.malformed(&found))? {
+            if status.is_success()
+                && assembled.feed(&mut raw).map_err(|found| self.malformed(&found))?
+            {
                 break;
             }
         }
@@ -283,7 +292,8 @@ impl Remote {
         let mut line = String::new();
         for word in struck.split_whitespace() {
             if line.len() + word.len() > SHOWN {
-                let room = word.char_indices().map(|(at, _)| at).take_while(|at| at + line.len() < SHOWN);
+                let room =
+                    word.char_indices().map(|(at, _)| at).take_while(|at| at + line.len() < SHOWN);
                 line.push_str(&word[..room.last().unwrap_or(0)]);
                 line.push('…');
                 break;
@@ -376,31 +386,37 @@ impl Remote {
         };
         let (id, name, arguments) = match said.calls.first() {
             Some(call) => {
-                let text = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.trim() };
+                let text =
+                    if call.arguments.trim().is_empty() { "{}" } else { call.arguments.trim() };
                 let arguments = serde_json::from_str(text).map_err(|error| {
-                    malformed(format!("a call of `{}` whose arguments are no JSON ({error}): {text}", call.name))
+                    malformed(format!(
+                        "a call of `{}` whose arguments are no JSON ({error}): {text}",
+                        call.name
+                    ))
                 })?;
                 (call.id.clone(), call.name.clone(), arguments)
             }
             None => {
-                let (name, arguments) = call_in_text(&said.content).ok_or_else(|| match said.content.trim() {
-                    "" => malformed("an empty reply".to_owned()),
-                    text => malformed(format!("the text `{text}`")),
-                })?;
+                let (name, arguments) =
+                    call_in_text(&said.content).ok_or_else(|| match said.content.trim() {
+                        "" => malformed("an empty reply".to_owned()),
+                        text => malformed(format!("the text `{text}`")),
+                    })?;
                 (String::new(), name, arguments)
             }
         };
         if !request.tools.iter().any(|tool| tool.name == name) {
-            let known: Vec<_> = request.tools.iter().map(|tool| format!("`{}`", tool.name)).collect();
+            let known: Vec<_> =
+                request.tools.iter().map(|tool| format!("`{}`", tool.name)).collect();
             return Err(malformed(format!(
                 "a call of the unknown tool `{name}`; known tools: {}",
                 known.join(", ")
             )));
         }
         // Some servers put the arguments' JSON into a string once more.
-        let arguments = match arguments {
-            Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-            other => other,
+        let arguments = match arguments.as_str().map(serde_json::from_str) {
+            Some(Ok(inner)) => inner,
+            Some(Err(_)) | None => arguments,
         };
         if !arguments.is_object() {
             return Err(malformed(format!(
@@ -408,7 +424,8 @@ impl Remote {
                 kind(&arguments)
             )));
         }
-        let id = if id.is_empty() { format!("call_{}", &request_digest(request)[..12]) } else { id };
+        let id =
+            if id.is_empty() { format!("call_{}", &request_digest(request)[..12]) } else { id };
         Ok(ToolCall { id, name, arguments })
     }
 }
@@ -419,14 +436,16 @@ impl LanguageModel for Remote {
     }
 
     fn count_tokens(&mut self, messages: &[Message], tools: &[ToolSpec]) -> Result<usize, LmError> {
-        let tools = if tools.is_empty() { 0 } else { estimate(&wire_tools(tools).to_string()) + 64 };
+        let tools =
+            if tools.is_empty() { 0 } else { estimate(&wire_tools(tools).to_string()) + 64 };
         let messages: usize =
             messages.iter().map(|message| estimate(&chatml::assistant_body(message)) + 8).sum();
         Ok(messages + tools + 8)
     }
 
     fn complete(&mut self, request: &Request<'_>, cancel: Cancel<'_>) -> Result<Reply, LmError> {
-        if request.choice == ToolChoice::Call && request.tools.is_empty() {
+        let callable = request.choice.callable(request.tools);
+        if request.choice != ToolChoice::Text && callable.is_empty() {
             return Err(LmError::MalformedReply {
                 model: self.info.name.clone(),
                 expected: "at least one tool to call".to_owned(),
@@ -445,7 +464,7 @@ impl LanguageModel for Remote {
                 }
                 Message::text(Role::Assistant, without_thoughts(&said.content))
             }
-            ToolChoice::Call => {
+            ToolChoice::Call | ToolChoice::Only(_) => {
                 let call = self.call(request, &said)?;
                 let mut message = Message::text(Role::Assistant, "");
                 message.tool_calls.push(call);
@@ -517,7 +536,9 @@ impl Assembled {
 
     /// Reads one line of an event stream; tells whether it ends the stream.
     fn line(&mut self, line: &str) -> Result<bool, String> {
-        let Some(data) = line.trim().strip_prefix("data:").map(str::trim) else { return Ok(false) };
+        let Some(data) = line.trim().strip_prefix("data:").map(str::trim) else {
+            return Ok(false);
+        };
         if data == "[DONE]" {
             self.finished = true;
             return Ok(true);
@@ -561,12 +582,16 @@ impl Assembled {
                 completion_tokens: count("/completion_tokens"),
             });
         }
-        let Some(choice) = event.pointer("/choices/0") else { return Ok(()) };
+        let Some(choice) = event.pointer("/choices/0") else {
+            return Ok(());
+        };
         // Some servers close the connection after the last event without the end mark.
         if choice.get("finish_reason").is_some_and(Value::is_string) {
             self.finished = true;
         }
-        let Some(said) = choice.get(part) else { return Ok(()) };
+        let Some(said) = choice.get(part) else {
+            return Ok(());
+        };
         if let Some(text) = said.get("content").and_then(Value::as_str) {
             self.content.push_str(text);
         }
@@ -614,7 +639,10 @@ fn wire_tools(tools: &[ToolSpec]) -> Value {
 /// The messages as the server gets them; without native tools, calls and results become text.
 fn wire_messages(messages: &[Message], tools: &[ToolSpec], native: bool) -> Value {
     let mut wire = Vec::with_capacity(messages.len() + 1);
-    if !native && !tools.is_empty() && messages.first().is_none_or(|first| first.role != Role::System) {
+    if !native
+        && !tools.is_empty()
+        && messages.first().is_none_or(|first| first.role != Role::System)
+    {
         wire.push(json!({"role": "system", "content": chatml::describe_tools(tools)}));
     }
     for (at, message) in messages.iter().enumerate() {
@@ -661,13 +689,16 @@ fn call_in_text(text: &str) -> Option<(String, Value)> {
     let text = without_thoughts(text);
     let start = text.find('{')?;
     let mut stream = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
-    let Some(Ok(Value::Object(object))) = stream.next() else { return None };
+    let Some(Ok(Value::Object(object))) = stream.next() else {
+        return None;
+    };
     let object = match object.get("function") {
         Some(Value::Object(function)) => function.clone(),
         _ => object,
     };
     let name = ["tool", "name", "function"].iter().find_map(|key| object.get(*key)?.as_str())?;
-    let arguments = ["arguments", "parameters", "args", "input"].iter().find_map(|key| object.get(*key));
+    let arguments =
+        ["arguments", "parameters", "args", "input"].iter().find_map(|key| object.get(*key));
     Some((name.to_owned(), arguments.cloned().unwrap_or_else(|| json!({}))))
 }
 

@@ -10,8 +10,9 @@ use crate::{Cancel, LanguageModel, LmError, ModelInfo, Reply, Request, ToolChoic
 #[must_use]
 pub fn request_digest(request: &Request<'_>) -> String {
     let choice = match request.choice {
-        ToolChoice::Text => "text",
-        ToolChoice::Call => "call",
+        ToolChoice::Text => "text".to_owned(),
+        ToolChoice::Call => "call".to_owned(),
+        ToolChoice::Only(at) => format!("only {at}"),
     };
     // Structs write their fields in the order of their declaration, and arguments keep the order
     // they were made in, so the same request always gives the same text.
@@ -79,7 +80,11 @@ impl Scripted {
     pub fn new(replies: impl IntoIterator<Item = Result<Message, LmError>>) -> Self {
         let info =
             ModelInfo { name: "scripted".to_owned(), tier: None, context: 8192, price: None };
-        Self { info, replies: replies.into_iter().collect::<Vec<_>>().into_iter(), seen: Vec::new() }
+        Self {
+            info,
+            replies: replies.into_iter().collect::<Vec<_>>().into_iter(),
+            seen: Vec::new(),
+        }
     }
 
     /// The same with another context, in tokens.
@@ -213,8 +218,7 @@ impl LanguageModel for Replay {
         if cancel() {
             return Err(LmError::Cancelled);
         }
-        let unavailable =
-            |reason| LmError::Unavailable { model: self.info.name.clone(), reason };
+        let unavailable = |reason| LmError::Unavailable { model: self.info.name.clone(), reason };
         let call = self.given + 1;
         let Some((recorded, reply)) = self.calls.next() else {
             let recorded = self.given;
@@ -261,7 +265,8 @@ mod tests {
         let base = request(&messages, 1);
         let digest = request_digest(&base);
         assert_eq!(digest, request_digest(&base.clone()));
-        let tool = [ToolSpec { name: "t".into(), description: String::new(), parameters: json!({}) }];
+        let tool =
+            [ToolSpec { name: "t".into(), description: String::new(), parameters: json!({}) }];
         for other in [
             Request { messages: &[], ..base.clone() },
             Request { tools: &tool, ..base.clone() },
@@ -273,7 +278,8 @@ mod tests {
             assert_ne!(digest, request_digest(&other), "{other:?}");
         }
         // Recordings outlive this build: the digest of a given request never changes.
-        expect!["872c2f181b5042682990cd4f9853f3c18e836ceb8755c843d6d60bdf50426e45"].assert_eq(&digest);
+        expect!["872c2f181b5042682990cd4f9853f3c18e836ceb8755c843d6d60bdf50426e45"]
+            .assert_eq(&digest);
     }
 
     #[test]
@@ -286,7 +292,10 @@ mod tests {
         let mut replay = Replay::new(scripted.info().clone(), calls.clone());
         assert_eq!(replay.complete(&request(&messages, 1), &|| false).unwrap(), reply);
         let error = replay.complete(&request(&messages, 1), &|| false).unwrap_err();
-        expect!["model `scripted` is unavailable: call 2 was not recorded: the recording has 1 calls"].assert_eq(&error.to_string());
+        expect![
+            "model `scripted` is unavailable: call 2 was not recorded: the recording has 1 calls"
+        ]
+        .assert_eq(&error.to_string());
 
         let mut replay = Replay::new(scripted.info().clone(), calls);
         let error = replay.complete(&request(&messages, 2), &|| false).unwrap_err();
@@ -297,6 +306,7 @@ mod tests {
     fn a_script_that_has_ended_says_so() {
         let messages = [Message::text(Role::User, "Hi")];
         let error = Scripted::new([]).complete(&request(&messages, 1), &|| false).unwrap_err();
-        expect!["model `scripted` is unavailable: its script has ended"].assert_eq(&error.to_string());
+        expect!["model `scripted` is unavailable: its script has ended"]
+            .assert_eq(&error.to_string());
     }
 }

