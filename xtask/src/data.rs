@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use sleuth_index::{Store, SyncOptions, sync};
-use sleuth_records::{Qrels, sha256_hex};
+use sleuth_agent::{AgentError, AskOptions, Outcome, Policy, Surroundings, SystemClock, ask};
+use sleuth_records::{Qrels, Question, TrajectoryWriter, sha256_hex};
 
 /// A question with what is known of its answer.
 #[derive(Clone, Debug, Deserialize)]
@@ -112,4 +113,26 @@ fn f1(answer: &str, gold: &str) -> f64 {
     }
     let (precision, recall) = (common / words.len() as f64, common / f64::from(n_gold));
     2.0 * precision * recall / (precision + recall)
+}
+
+/// Asks without a log, an interrupt or anybody watching.
+pub fn ask_quietly(
+    question: &Question,
+    policy: &mut dyn Policy,
+    store: &Store,
+    options: &AskOptions,
+) -> Result<Outcome, AgentError> {
+    ask(
+        question,
+        policy,
+        options,
+        Surroundings {
+            retriever: store,
+            clock: &SystemClock,
+            interrupted: &|| false,
+            cancel: &|| false,
+            log: &mut TrajectoryWriter::to(Box::new(std::io::sink())),
+            on_event: &mut |_| (),
+        },
+    )
 }

@@ -3,12 +3,14 @@
 
 mod data;
 mod trail;
+mod tune;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["bench", "trail", options @ ..] => trail::bench(options),
+        ["tune", "trail"] => tune::trail(),
         _ => {
             eprintln!("usage: cargo xtask bench trail [--tuning] [STORE...]");
             std::process::exit(2)

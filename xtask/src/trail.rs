@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use sleuth_agent::{AskOptions, SystemClock, Trail, ask};
+use sleuth_agent::{AskOptions, Trail};
 use sleuth_index::{Query, Retriever as _};
-use sleuth_records::{Budget, Finish, Question, TrajectoryWriter};
+use sleuth_records::{Budget, Finish, Question,};
 
 use crate::data::{self, Item, Set};
 
@@ -61,16 +61,7 @@ fn measure(set: &Set, items: &[&Item]) -> Result<()> {
     for item in items {
         let Some(question) = Question::new(&item.text) else { continue };
         let begin = Instant::now();
-        let outcome = ask(
-            &question,
-            &mut Trail::default(),
-            &set.store,
-            &options,
-            &SystemClock,
-            &|| false,
-            &mut TrajectoryWriter::to(Box::new(std::io::sink())),
-            &mut |_| (),
-        )?;
+        let outcome = data::ask_quietly(&question, &mut Trail::default(), &set.store, &options)?;
         times.push(begin.elapsed().as_secs_f64() * 1000.0);
         searches += u64::from(outcome.usage.searches);
         pages += u64::from(outcome.usage.pages);

@@ -70,41 +70,43 @@ pub struct Outcome {
     pub usage: Usage,
 }
 
-/// Asks `question` with `policy` over `retriever`, writing every event to `log` and showing it to
-/// `on_event`. `interrupted` says whether the person has asked to stop; the answer is then written
-/// from what there is.
+/// Everything that a run touches: each part can be replaced by a recording or a test's own.
+pub struct Surroundings<'a> {
+    /// The store.
+    pub retriever: &'a dyn Retriever,
+    /// Tells the time.
+    pub clock: &'a dyn Clock,
+    /// Whether the person has asked to stop. Asked once by each [`Session::must_write_up`].
+    pub interrupted: &'a (dyn Fn() -> bool + Sync),
+    /// The same, asked while a model computes, so that its call ends soon.
+    pub cancel: &'a (dyn Fn() -> bool + Sync),
+    /// Where events go.
+    pub log: &'a mut TrajectoryWriter,
+    /// Shown every event after it is written.
+    pub on_event: &'a mut dyn FnMut(&Envelope),
+}
+
+/// Asks `question` with `policy`, writing every event to the log. After an interrupt the answer is
+/// written from what there is.
 ///
 /// A failure of the store or the model ends the log with a `finished` event that names it.
 ///
 /// # Errors
 /// See [`AgentError`].
-#[expect(clippy::too_many_arguments, reason = "each is a part that a caller may replace")]
-pub fn ask(
-    question: &Question,
+pub fn ask<'a>(
+    question: &'a Question,
     policy: &mut dyn Policy,
-    retriever: &dyn Retriever,
     options: &AskOptions,
-    clock: &dyn Clock,
-    interrupted: &(dyn Fn() -> bool + Sync),
-    log: &mut TrajectoryWriter,
-    on_event: &mut dyn FnMut(&Envelope),
+    surroundings: Surroundings<'a>,
 ) -> Result<Outcome, AgentError> {
-    let mut session = Session::new(
-        question,
-        retriever,
-        options.budget.clone(),
-        options.seed,
-        clock,
-        interrupted,
-        log,
-        on_event,
-    );
+    let snapshot = surroundings.retriever.snapshot().to_owned();
+    let mut session = Session::new(question, options, surroundings);
     session.emit(Event::Started {
         schema: SCHEMA_VERSION,
         question: question.clone(),
         policy: policy.name().to_owned(),
         model: policy.model(),
-        store: retriever.snapshot().to_owned(),
+        store: snapshot,
         budget: options.budget.clone(),
         seed: options.seed,
     })?;

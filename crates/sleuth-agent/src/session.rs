@@ -8,14 +8,14 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use sleuth_index::{Mention, Query, Retriever};
+use sleuth_index::{Mention, Query};
 use sleuth_records::{
-    Budget, Document, DocumentId, Envelope, Event, Evidence, EvidenceId, Message, Question,
-    Ranking, TokenUsage, ToolCall, TrajectoryWriter, Usage,
+    Budget, Document, DocumentId, Event, Evidence, EvidenceId, Message, Question,
+    Ranking, TokenUsage, ToolCall, Usage,
 };
 
 use crate::AgentError;
-use crate::clock::Clock;
+use crate::ask::{AskOptions, Surroundings};
 
 /// Share of any limit at which gathering ends and writing begins.
 pub const WRITE_UP_SHARE: f64 = 0.8;
@@ -32,48 +32,34 @@ pub enum WriteUp {
 /// See the [module](self).
 pub struct Session<'a> {
     question: &'a Question,
-    retriever: &'a dyn Retriever,
+    around: Surroundings<'a>,
     budget: Budget,
     seed: u64,
     usage: Usage,
-    clock: &'a dyn Clock,
     started_ms: u64,
-    interrupted: &'a (dyn Fn() -> bool + Sync),
     opened: HashSet<DocumentId>,
     evidence: Vec<Evidence>,
-    log: &'a mut TrajectoryWriter,
-    on_event: &'a mut dyn FnMut(&Envelope),
     write_up: Option<WriteUp>,
     calls: u32,
 }
 
 impl<'a> Session<'a> {
-    #[expect(clippy::too_many_arguments, reason = "called once, from `ask`")]
     pub(crate) fn new(
         question: &'a Question,
-        retriever: &'a dyn Retriever,
-        budget: Budget,
-        seed: u64,
-        clock: &'a dyn Clock,
-        interrupted: &'a (dyn Fn() -> bool + Sync),
-        log: &'a mut TrajectoryWriter,
-        on_event: &'a mut dyn FnMut(&Envelope),
+        options: &AskOptions,
+        around: Surroundings<'a>,
     ) -> Self {
         Self {
             question,
-            retriever,
-            budget,
-            seed,
+            budget: options.budget.clone(),
+            seed: options.seed,
             usage: Usage::default(),
-            clock,
-            started_ms: clock.now_ms(),
-            interrupted,
+            started_ms: around.clock.now_ms(),
             opened: HashSet::new(),
             evidence: Vec::new(),
-            log,
-            on_event,
             write_up: None,
             calls: 0,
+            around,
         }
     }
 
@@ -89,7 +75,7 @@ impl<'a> Session<'a> {
 
     /// What has been used so far.
     pub fn usage(&self) -> Usage {
-        let elapsed_ms = self.clock.now_ms().saturating_sub(self.started_ms);
+        let elapsed_ms = self.around.clock.now_ms().saturating_sub(self.started_ms);
         Usage { elapsed_ms, ..self.usage.clone() }
     }
 
@@ -98,9 +84,9 @@ impl<'a> Session<'a> {
         &self.evidence
     }
 
-    /// Whether the first interrupt has come: handed to model calls, so that they end soon.
-    pub fn interrupted(&self) -> &'a (dyn Fn() -> bool + Sync) {
-        self.interrupted
+    /// Whether a model call should end: see [`Surroundings::cancel`].
+    pub fn cancel(&self) -> &'a (dyn Fn() -> bool + Sync) {
+        self.around.cancel
     }
 
     /// Whether gathering must end. The first time that it does, the reason goes into the log; the
@@ -127,7 +113,7 @@ impl<'a> Session<'a> {
     }
 
     fn write_up_reason(&self) -> Option<WriteUp> {
-        if (self.interrupted)() {
+        if (self.around.interrupted)() {
             return Some(WriteUp::Interrupt);
         }
         let usage = self.usage();
@@ -209,7 +195,7 @@ impl<'a> Session<'a> {
     /// When the store cannot be read.
     pub fn search(&mut self, query: &Query) -> Result<Ranking, AgentError> {
         self.usage.searches += 1;
-        Ok(self.retriever.search(query)?)
+        Ok(self.around.retriever.search(query)?)
     }
 
     /// Opens a document; counts as a page, once for each document.
@@ -217,7 +203,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn open(&mut self, id: &DocumentId) -> Result<Option<Arc<Document>>, AgentError> {
-        let document = self.retriever.document(id)?;
+        let document = self.around.retriever.document(id)?;
         if document.is_some() && self.opened.insert(id.clone()) {
             self.usage.pages += 1;
         }
@@ -229,7 +215,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn peek(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, AgentError> {
-        Ok(self.retriever.document(id)?)
+        Ok(self.around.retriever.document(id)?)
     }
 
     /// Documents that `text` names by title.
@@ -237,7 +223,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn mentions(&self, text: &str) -> Result<Vec<Mention>, AgentError> {
-        Ok(self.retriever.mentions(text)?)
+        Ok(self.around.retriever.mentions(text)?)
     }
 
     /// Rarity of index terms; see [`Retriever::rarity`].
@@ -245,7 +231,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub fn rarity(&self, terms: &[String]) -> Result<Vec<f32>, AgentError> {
-        Ok(self.retriever.rarity(terms)?)
+        Ok(self.around.retriever.rarity(terms)?)
     }
 
     /// Puts a quote aside as evidence and returns its name. The same place keeps its first name.
@@ -261,11 +247,30 @@ impl<'a> Session<'a> {
         if let Some(known) = self.evidence.iter().find(known) {
             return Ok(known.id.clone());
         }
+        let id = EvidenceId(format!("e{}", self.evidence.len() + 1));
+        self.keep_as(id.clone(), document, range)?;
+        Ok(id)
+    }
+
+    /// The same under a name that the policy has already shown to its model. A name that is taken
+    /// keeps its first place.
+    ///
+    /// # Errors
+    /// As [`Session::keep`].
+    pub fn keep_as(
+        &mut self,
+        id: EvidenceId,
+        document: &Document,
+        range: Range<usize>,
+    ) -> Result<(), AgentError> {
+        if self.evidence.iter().any(|known| known.id == id) {
+            return Ok(());
+        }
         let Some(quote) = document.text.get(range.clone()) else {
             return Err(AgentError::NoSuchRange { document: document.id.clone(), range });
         };
         let evidence = Evidence {
-            id: EvidenceId(format!("e{}", self.evidence.len() + 1)),
+            id,
             document: document.id.clone(),
             title: document.title.clone(),
             url: document.url.clone(),
@@ -273,10 +278,8 @@ impl<'a> Session<'a> {
             quote: quote.to_owned(),
             range,
         };
-        let id = evidence.id.clone();
         self.evidence.push(evidence.clone());
-        self.emit(Event::EvidenceKept { evidence })?;
-        Ok(id)
+        self.emit(Event::EvidenceKept { evidence })
     }
 
     /// Writes down something that the program did of its own accord.
@@ -289,8 +292,8 @@ impl<'a> Session<'a> {
 
     pub(crate) fn emit(&mut self, event: Event) -> Result<(), AgentError> {
         let envelope =
-            self.log.append(self.clock.now_ms(), event).map_err(AgentError::Log)?;
-        (self.on_event)(&envelope);
+            self.around.log.append(self.around.clock.now_ms(), event).map_err(AgentError::Log)?;
+        (self.around.on_event)(&envelope);
         Ok(())
     }
 }

@@ -27,8 +27,11 @@ const PASSAGES: usize = 8;
 
 /// Shapes in the order of their column: the span kinds, and last a passage's title.
 const N_SHAPES: usize = 6;
-const N_PLAIN: usize = 32;
+const N_PLAIN: usize = 40;
 const LEADS: [&str; 10] = ["in", "by", "of", "is", "was", "the", "as", "from", "on", "at"];
+
+/// Column of the share of the question that a sentence and its document's title cover together.
+const WITH_TITLE: usize = 30;
 
 /// Length of a feature vector.
 pub const N_FEATURES: usize = N_PLAIN + N_SHAPES * WANTS.len() + LEADS.len() * WANTS.len();
@@ -65,7 +68,12 @@ pub fn answers(asked: &Asked, pool: &Pool) -> Vec<Answer> {
     for answer in &out {
         said.entry(answer.text.to_lowercase()).or_default().insert(answer.candidate);
     }
+    // So is how a sentence compares with the best one anywhere.
+    let most = out.iter().map(|answer| answer.features[WITH_TITLE]).fold(0.0, f32::max);
     for answer in &mut out {
+        let with_title = answer.features[WITH_TITLE];
+        answer.features[N_PLAIN - 2] = f32::from(u8::from(with_title >= most));
+        answer.features[N_PLAIN - 3] = with_title / most.max(f32::EPSILON);
         let n = said.get(&answer.text.to_lowercase()).map_or(1, HashSet::len);
         answer.features[N_PLAIN - 1] = (n as f32).ln();
         answer.score = score(&answer.features, &WEIGHTS);
@@ -272,6 +280,9 @@ impl Reader<'_> {
         let n_words = text.split_whitespace().count() as f32;
         let flag = |yes: bool| f32::from(u8::from(yes));
 
+        let with_title = self.coverage(
+            sentence.terms.iter().map(|t| t.text.as_str()).chain(context.title.iter().map(String::as_str)),
+        );
         let mut features = vec![0.0; N_FEATURES];
         features[..7].copy_from_slice(&context.plain);
         let plain = [
@@ -297,7 +308,14 @@ impl Reader<'_> {
             flag(text.chars().next().is_some_and(char::is_lowercase)),
             (sentence.terms.len() as f32).min(60.0) / 60.0,
             joint(said, in_title),
+            with_title,
+            with_title * with_title,
+            // What the sentence brings beyond the words of the span itself, squared: sentences that
+            // match well are worth much more than two that match half.
+            outside * outside,
+            near.values().sum::<f32>() * with_title,
             flag(text.starts_with("The ") || text.starts_with("the ")),
+            context.plain[1] * with_title,
         ];
         features[7..7 + plain.len()].copy_from_slice(&plain);
         let wants = WANTS.iter().position(|wants| *wants == self.asked.wants).unwrap_or(0);

@@ -27,6 +27,7 @@ use sleuth_records::{Claim, DocumentId, Ranking};
 
 pub use extract::{Answer, N_FEATURES};
 pub use pool::PoolWeights;
+pub(crate) use spans::sentences;
 
 use crate::session::Session;
 use crate::{AgentError, Draft, Policy};
@@ -34,7 +35,7 @@ use compare::compare;
 use extract::answers;
 use pool::Pool;
 use query::{Asked, take_apart};
-use spans::{SpanKind, sentences, spans};
+use spans::{SpanKind, spans};
 
 /// Settings of the policy.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,267 @@
+//! Passages as a model sees them, and the way back from a name to a place.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use sleuth_index::analyze;
+use sleuth_records::{Document, DocumentId, EvidenceId};
+
+use crate::trail::sentences;
+
+/// The passages and documents that were shown, under their names.
+#[derive(Default)]
+pub(super) struct Shown {
+    passages: Vec<(EvidenceId, Arc<Document>, Range<usize>)>,
+    /// Documents in order of first appearance: `d1` is the first.
+    documents: Vec<DocumentId>,
+    places: HashMap<(DocumentId, usize, usize), usize>,
+}
+
+impl Shown {
+    /// The name of a passage; the same place has one name.
+    pub(super) fn passage(&mut self, document: &Arc<Document>, range: Range<usize>) -> EvidenceId {
+        let place = (document.id.clone(), range.start, range.end);
+        if let Some(&at) = self.places.get(&place) {
+            return self.passages[at].0.clone();
+        }
+        if !self.documents.contains(&document.id) {
+            self.documents.push(document.id.clone());
+        }
+        let id = EvidenceId(format!("e{}", self.passages.len() + 1));
+        self.places.insert(place, self.passages.len());
+        self.passages.push((id.clone(), Arc::clone(document), range));
+        id
+    }
+
+    /// Where the passage called `id` stands.
+    pub(super) fn place(&self, id: &EvidenceId) -> Option<(Arc<Document>, Range<usize>)> {
+        let (_, document, range) = self.passages.iter().find(|(known, ..)| known == id)?;
+        Some((Arc::clone(document), range.clone()))
+    }
+
+    /// The document called `name`, such as `d2`.
+    pub(super) fn document(&self, name: &str) -> Option<DocumentId> {
+        let number: usize = name.trim().strip_prefix('d')?.parse().ok()?;
+        self.documents.get(number.checked_sub(1)?).cloned()
+    }
+
+    /// All documents in order of appearance.
+    pub(super) fn documents(&self) -> Vec<DocumentId> {
+        self.documents.clone()
+    }
+
+    /// A passage among `seen` that holds every term of `text`: the latest, since hunts close in.
+    pub(super) fn holding(&self, text: &str, seen: &HashSet<EvidenceId>) -> Option<EvidenceId> {
+        self.passages
+            .iter()
+            .rev()
+            .filter(|(id, ..)| seen.contains(id))
+            .find(|(_, document, range)| super::holds(&document.text[range.clone()], text))
+            .map(|(id, ..)| id.clone())
+    }
+
+    /// The passage as a marked block. What looks like our own marks in it is replaced, so that no
+    /// document can end its block and speak as the program.
+    pub(super) fn render(&self, id: &EvidenceId) -> String {
+        let Some((_, document, range)) = self.passages.iter().find(|(known, ..)| known == id)
+        else {
+            return String::new();
+        };
+        let number =
+            self.documents.iter().position(|known| *known == document.id).map_or(0, |at| at + 1);
+        let clean = |text: &str| text.replace(['⟦', '⟧'], "|");
+        let title = clean(&document.title).replace('\n', " ");
+        let text = clean(&document.text[range.clone()]);
+        format!("⟦{id} in d{number}: {title}⟧\n{text}\n⟦end⟧")
+    }
+}
+
+/// The part of `range` that matches `query` best, at most `bytes` long, at sentence ends where
+/// possible.
+pub(super) fn excerpt(
+    text: &str,
+    range: Range<usize>,
+    query: &str,
+    bytes: usize,
+) -> Range<usize> {
+    if range.len() <= bytes {
+        return range;
+    }
+    let wanted: HashSet<String> = analyze(query).into_iter().map(|term| term.text).collect();
+    let passage = &text[range.clone()];
+    let sentences = sentences(passage);
+    let matches: Vec<usize> = sentences
+        .iter()
+        .map(|s| {
+            let terms: HashSet<String> =
+                analyze(&passage[s.clone()]).into_iter().map(|t| t.text).collect();
+            terms.intersection(&wanted).count()
+        })
+        .collect();
+    // The window of whole sentences with the most matches; the earliest among equals.
+    let mut best: Option<(usize, Range<usize>)> = None;
+    for first in 0..sentences.len() {
+        let mut n_matches = 0;
+        for last in first..sentences.len() {
+            let window = sentences[first].start..sentences[last].end;
+            if window.len() > bytes {
+                break;
+            }
+            n_matches += matches[last];
+            if best.as_ref().is_none_or(|(most, _)| n_matches > *most) {
+                best = Some((n_matches, window));
+            }
+        }
+    }
+    match best {
+        Some((_, found)) => {
+            // What room is left shows what follows.
+            let end = sentences
+                .iter()
+                .map(|s| s.end)
+                .take_while(|end| *end <= found.start + bytes)
+                .last()
+                .unwrap_or(found.end)
+                .max(found.end);
+            range.start + found.start..range.start + end
+        }
+        None => window(text, range.start, bytes),
+    }
+}
+
+/// At most `bytes` of `text` from about `from` on, between line or word ends where possible.
+pub(super) fn window(text: &str, from: usize, bytes: usize) -> Range<usize> {
+    let floor = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let from = floor(from);
+    let start = if from == 0 {
+        0
+    } else {
+        text[from..].find(char::is_whitespace).map_or(from, |at| from + at)
+    };
+    let start = start + (text[start..].len() - text[start..].trim_start().len());
+    let limit = floor(start + bytes);
+    let end = if limit >= text.len() {
+        text.len()
+    } else {
+        text[start..limit].rfind(['\n', ' ', '。']).map_or(limit, |at| start + at)
+    };
+    let end = if end <= start { limit.max(start) } else { end };
+    start..start + text[start..end].trim_end().len()
+}
+
+/// Byte offset at which source line `line` of the document's text begins, or the nearest before it.
+pub(super) fn offset_of_line(document: &Document, line: u64) -> usize {
+    let mut at = 0;
+    for (start, _) in document.text.match_indices('\n') {
+        if u64::from(document.line_at(at)) >= line {
+            return at;
+        }
+        at = start + 1;
+    }
+    at
+}
+
+/// Up to `most` places where `pattern` stands in `text`, whatever the case, well apart.
+pub(super) fn places(text: &str, pattern: &str, most: usize) -> Vec<usize> {
+    let pattern = pattern.trim();
+    if pattern.is_empty() {
+        return Vec::new();
+    }
+    let mut out: Vec<usize> = Vec::new();
+    for (at, _) in text.char_indices() {
+        if out.len() == most {
+            break;
+        }
+        if out.last().is_some_and(|last| at < last + 400) {
+            continue;
+        }
+        let mut rest = text[at..].chars().flat_map(char::to_lowercase);
+        if pattern.chars().flat_map(char::to_lowercase).all(|c| rest.next() == Some(c)) {
+            out.push(at);
+        }
+    }
+    out
+}
+
+/// The shortest run of at most three sentences in `range` that holds the most terms of `claim`.
+pub(super) fn quote(text: &str, range: Range<usize>, claim: &str) -> Range<usize> {
+    let wanted: HashSet<String> = analyze(claim).into_iter().map(|term| term.text).collect();
+    let passage = &text[range.clone()];
+    let sentences = sentences(passage);
+    let mut best: Option<(usize, usize, Range<usize>)> = None;
+    for length in 1..=3 {
+        for window in sentences.windows(length) {
+            let span = window[0].start..window[length - 1].end;
+            let terms: HashSet<String> =
+                analyze(&passage[span.clone()]).into_iter().map(|t| t.text).collect();
+            let found = terms.intersection(&wanted).count();
+            if best.as_ref().is_none_or(|(most, ..)| found > *most) {
+                best = Some((found, length, span));
+            }
+        }
+    }
+    match best {
+        Some((_, _, span)) => range.start + span.start..range.start + span.end,
+        None => range,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "Emma is a novel. It has many pages and much talk about marriage. Jane \
+Austen wrote it in 1815. It was praised.";
+
+    #[test]
+    fn a_quote_is_the_shortest_that_holds_most() {
+        let quoted = |claim: &str| &TEXT[quote(TEXT, 0..TEXT.len(), claim)];
+        assert_eq!(quoted("Jane Austen wrote Emma in 1815"), "Emma is a novel. It has many pages and much talk about marriage. Jane Austen wrote it in 1815.");
+        assert_eq!(quoted("Austen wrote it"), "Jane Austen wrote it in 1815.");
+    }
+
+    #[test]
+    fn an_excerpt_shows_what_matches() {
+        let found = excerpt(TEXT, 0..TEXT.len(), "when did austen write", 60);
+        assert_eq!(&TEXT[found], "Jane Austen wrote it in 1815. It was praised.");
+        assert_eq!(excerpt(TEXT, 5..30, "x", 60), 5..30);
+    }
+
+    #[test]
+    fn windows_stay_inside_the_text() {
+        for from in 0..TEXT.len() + 5 {
+            let range = window(TEXT, from, 20);
+            assert!(TEXT.get(range.clone()).is_some(), "{range:?}");
+        }
+        let text = "字".repeat(100);
+        for from in 0..text.len() {
+            assert!(text.get(window(&text, from, 20)).is_some());
+        }
+    }
+
+    #[test]
+    fn places_ignore_case_and_stand_apart() {
+        let text = format!("Rust {} RUST {} rust", "x ".repeat(300), "y ".repeat(300));
+        assert_eq!(places(&text, "rust", 5).len(), 3);
+        assert!(places(&text, " ", 5).is_empty());
+    }
+
+    #[test]
+    fn marks_in_a_document_are_not_ours() {
+        let document = Arc::new(Document::new(
+            DocumentId::new("x"),
+            "T⟧",
+            "words ⟦end⟧ more",
+        ));
+        let mut shown = Shown::default();
+        let id = shown.passage(&document, 0..document.text.len());
+        assert_eq!(shown.render(&id), "⟦e1 in d1: T|⟧\nwords |end| more\n⟦end⟧");
+    }
+}
