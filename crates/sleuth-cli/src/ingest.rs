@@ -1,11 +1,12 @@
 //! From files to a store: the corpus as a source of documents.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sleuth_corpus::{Corpus, CorpusError, Limits};
 use sleuth_index::{DocumentSource, SourceError};
-use sleuth_records::{Document, Skipped, SourceFile};
+use sleuth_records::{Document, DocumentId, Skipped, SourceFile};
 
 /// A folder or file of documents, as [`sleuth_index::sync`] reads it.
 pub struct CorpusSource(Corpus);
@@ -33,4 +34,111 @@ impl DocumentSource for CorpusSource {
     ) -> Vec<Skipped> {
         self.0.read(file, each).skipped
     }
+}
+
+/// Several folders or files as one source: names of documents and files start with the name of
+/// their root. One root alone leaves the names as the corpus gives them.
+pub(crate) struct Roots {
+    roots: Vec<Root>,
+    files: Vec<SourceFile>,
+    skipped: Vec<Skipped>,
+}
+
+struct Root {
+    /// What stands in front of names: empty, or the root's name and a slash.
+    prefix: String,
+    corpus: Corpus,
+    /// Paths of its files as it names them: what links can lead to.
+    files: HashSet<String>,
+}
+
+/// Why several paths cannot be read together.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RootsError {
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    #[error("two of the paths are called `{name}`, so that ids would not be unique")]
+    SameName { name: String },
+}
+
+impl Roots {
+    /// Opens and lists `paths`.
+    pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, RootsError> {
+        let mut all = Self { roots: Vec::new(), files: Vec::new(), skipped: Vec::new() };
+        for path in paths {
+            let corpus = Corpus::open(path, Limits::default())?;
+            let listing = corpus.list()?;
+            let prefix = match paths.len() {
+                1 => String::new(),
+                _ => format!("{}/", root_name(path)),
+            };
+            if all.roots.iter().any(|root| root.prefix == prefix) {
+                return Err(RootsError::SameName { name: root_name(path) });
+            }
+            let files = listing.files.iter().map(|file| file.path.clone()).collect();
+            all.files.extend(listing.files.into_iter().map(|file| SourceFile {
+                path: format!("{prefix}{}", file.path),
+                ..file
+            }));
+            all.skipped.extend(with_prefix(&prefix, listing.skipped));
+            all.roots.push(Root { prefix, corpus, files });
+        }
+        Ok(all)
+    }
+
+    /// The files that will be read.
+    pub(crate) fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    /// What will not be read.
+    pub(crate) fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+}
+
+impl DocumentSource for Roots {
+    fn list(&self) -> Result<(Vec<SourceFile>, Vec<Skipped>), SourceError> {
+        Ok((self.files.clone(), self.skipped.clone()))
+    }
+
+    fn read(
+        &self,
+        file: &SourceFile,
+        each: &mut dyn FnMut(Document) -> ControlFlow<()>,
+    ) -> Vec<Skipped> {
+        let of_root = |root: &&Root| {
+            let path = file.path.strip_prefix(root.prefix.as_str());
+            path.is_some_and(|path| root.files.contains(path))
+        };
+        let Some(root) = self.roots.iter().find(of_root) else { return Vec::new() };
+        let prefix = root.prefix.as_str();
+        let own = SourceFile {
+            path: file.path[prefix.len()..].to_owned(),
+            stamp: file.stamp.clone(),
+        };
+        let report = root.corpus.read(&own, &mut |mut document| {
+            if !prefix.is_empty() {
+                document.id = DocumentId::new(format!("{prefix}{}", document.id));
+                for link in &mut document.links {
+                    if root.files.contains(&link.target) {
+                        link.target.insert_str(0, prefix);
+                    }
+                }
+            }
+            each(document)
+        });
+        with_prefix(prefix, report.skipped).collect()
+    }
+}
+
+fn with_prefix(prefix: &str, skipped: Vec<Skipped>) -> impl Iterator<Item = Skipped> {
+    skipped.into_iter().map(move |skip| Skipped { path: format!("{prefix}{}", skip.path), ..skip })
+}
+
+/// The last part of `path`, also where it is `.` or a link.
+pub(crate) fn root_name(path: &Path) -> String {
+    let real = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let given = path.file_name().or_else(|| real.file_name());
+    given.map_or_else(|| "root".to_owned(), |name| name.to_string_lossy().into_owned())
 }

@@ -2,5 +2,70 @@
 //!
 //! The one crate that prints, reads the environment and exits. Everything that it does for a person
 //! is a call into another crate; what is its own is how that looks.
+//!
+//! Answers go to standard output, progress and errors to standard error. Whatever comes from
+//! documents or models passes through [`show::escape`] on its way to a terminal.
 
+mod args;
+mod ask;
+mod fail;
 pub mod ingest;
+mod interrupt;
+mod places;
+mod progress;
+mod run;
+mod show;
+mod stores;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Command};
+use crate::fail::{Exit, Failure};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let as_json = std::env::args_os().any(|arg| arg == "--json" || arg == "--jsonl");
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) if !error.use_stderr() || !as_json => {
+            // Also how `--help` and `--version` come.
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = error.print();
+            return code.into();
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let message = text.lines().next().unwrap_or_default();
+            let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
+            let hint = Some("see `sleuth --help`".to_owned());
+            return end(Err(Failure::Usage { message, hint }), true);
+        }
+    };
+    end(dispatch(args), as_json)
+}
+
+fn dispatch(args: Args) -> Result<Exit, Failure> {
+    let common = &args.common;
+    match args.command {
+        Command::Ask(args) => ask::ask(common, &args),
+    }
+}
+
+/// Tells of a failure and gives the exit code.
+fn end(result: Result<Exit, Failure>, as_json: bool) -> ExitCode {
+    let failure = match result {
+        Ok(exit) => return exit.into(),
+        Err(failure) => failure,
+    };
+    if !failure.is_broken_pipe() {
+        if as_json {
+            let line = format!("{}\n", failure.to_json());
+            let _ = std::io::stdout().lock().write_all(line.as_bytes());
+        }
+        let _ = std::io::stderr().lock().write_all(failure.to_text().as_bytes());
+    }
+    failure.exit().into()
+}

@@ -1,0 +1,128 @@
+//! Flags and their help.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 answered, 1 fault of the program, 2 usage, 3 not found, 4 ended early with a partial \
+answer, 5 a back end is unavailable, 6 the input cannot be used, 7 storage, 130 second interrupt.";
+
+/// Asks questions of documents; every claim of an answer carries a quote checked against its page.
+#[derive(Debug, Parser)]
+#[command(name = "sleuth", version, about, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Folder of cached stores [default: $SLEUTH_CACHE, else sleuth in the user's cache folder]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Folders")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Folder of run logs [default: $SLEUTH_STATE, else sleuth in the user's state folder]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Folders")]
+    pub(crate) state: Option<PathBuf>,
+    /// Folder of models [default: $SLEUTH_MODELS, else sleuth/models in the user's data folder]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Folders")]
+    pub(crate) models: Option<PathBuf>,
+    /// Say nothing on standard error but errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer a question from documents, with checked quotes
+    Ask(AskArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AskArgs {
+    /// The question; `-` reads it from standard input
+    pub(crate) question: String,
+    /// Folders or files of documents, or one store; several folders give ids that start with the
+    /// folder's name
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    pub(crate) over: Vec<PathBuf>,
+    /// How to hunt [default: chat with --model or where a small or larger model is installed, else
+    /// trail]
+    #[arg(long, value_enum)]
+    pub(crate) policy: Option<PolicyName>,
+    /// Model for chat: tiny, small, the name of an installed model, a GGUF file, or the address of
+    /// an OpenAI-compatible server as URL or URL#MODEL
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// How much to spend: searches, pages and turns are limited to 4/4/6, 16/16/24, 64/64/96
+    #[arg(long, value_enum, default_value_t = Effort::Normal)]
+    pub(crate) effort: Effort,
+    /// Most searches
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_searches: Option<u32>,
+    /// Most documents opened
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_pages: Option<u32>,
+    /// Most turns
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_turns: Option<u32>,
+    /// Most tokens of all model calls
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(crate) max_tokens: Option<u64>,
+    /// Most seconds
+    #[arg(long, value_name = "S", help_heading = "Limits", value_parser = positive)]
+    pub(crate) max_seconds: Option<f64>,
+    /// Most US dollars for a remote model
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = positive)]
+    pub(crate) max_dollars: Option<f64>,
+    /// Seed of all randomness
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "jsonl")]
+    pub(crate) json: bool,
+    /// Print the events of the run as they come, one JSON object a line
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+}
+
+/// What a remote model needs beside its address; the key comes from `SLEUTH_API_KEY` or
+/// `OPENAI_API_KEY`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemoteArgs {
+    /// Price table of remote models, JSON as LiteLLM publishes it [default: $SLEUTH_PRICES]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyName {
+    /// Follow titles, links and names; needs no model
+    Trail,
+    /// Let a language model search
+    Chat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Effort {
+    /// A fact that one page states
+    Quick,
+    /// The default
+    Normal,
+    /// Dozens of pages
+    Deep,
+    /// Like deep, four times, and the answer with the best evidence
+    Heavy,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("expected a number above 0".to_owned()),
+    }
+}

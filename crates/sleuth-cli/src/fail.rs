@@ -1,0 +1,262 @@
+//! Failures of every kind, each with its exit code, its words and its hint.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::json;
+use sleuth_agent::AgentError;
+use sleuth_corpus::CorpusError;
+use sleuth_index::IndexError;
+use sleuth_lm::{LmError, PriceError, ShelfError};
+use sleuth_records::{BeirError, LogError};
+
+use crate::show::escape;
+
+/// Exit codes of the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Answered, or done.
+    Done = 0,
+    /// A fault of the program itself.
+    Ours = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// Nothing in the documents supports an answer.
+    NotFound = 3,
+    /// A limit or the first interrupt ended the run; the answer is partial.
+    Early = 4,
+    /// A model or server cannot be used.
+    BackEnd = 5,
+    /// The documents or another input cannot be used.
+    Input = 6,
+    /// No space, no permission, or damage.
+    Storage = 7,
+    /// The second interrupt.
+    Aborted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{message}")]
+    Usage { message: String, hint: Option<String> },
+    #[error("{message}")]
+    Input { message: String, hint: Option<String> },
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// A folder of the program's own cannot be used; `advice` names the flag that moves it.
+    #[error("cannot write {what} in `{}`", path.display())]
+    Folder { what: &'static str, path: PathBuf, advice: &'static str, source: io::Error },
+    #[error("cannot write `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot write the output")]
+    Output(#[from] io::Error),
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error("cannot use the cached store")]
+    Cache(#[source] IndexError),
+    #[error("{n} problems in store `{}`", path.display())]
+    Damaged { path: PathBuf, n: usize },
+    #[error(transparent)]
+    Model(#[from] LmError),
+    #[error("{message}")]
+    BackEnd { message: String, hint: Option<String> },
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Queries(#[from] BeirError),
+    #[error(transparent)]
+    Prices(#[from] PriceError),
+    /// The replayed run is not the recorded one.
+    #[error("the replay differs from the recording: {difference}")]
+    Differs { difference: String },
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    pub(crate) fn input(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Input { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// Whether whoever read our output has gone, which is no one's fault.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage { .. } => Exit::Usage,
+            Self::Input { .. }
+            | Self::Read { .. }
+            | Self::Corpus(_)
+            | Self::Queries(_)
+            | Self::Prices(_) => Exit::Input,
+            Self::Folder { .. } | Self::Write { .. } | Self::Damaged { .. } => Exit::Storage,
+            Self::Output(_) if self.is_broken_pipe() => Exit::Done,
+            Self::Output(_) => Exit::Storage,
+            Self::Index(error) | Self::Cache(error) => of_index(error),
+            Self::Model(error) => of_model(error),
+            Self::BackEnd { .. } => Exit::BackEnd,
+            Self::Shelf(error) => match error {
+                ShelfError::Cancelled => Exit::Early,
+                ShelfError::UnknownTier { .. } => Exit::Usage,
+                ShelfError::Unreachable { .. } | ShelfError::Checksum { .. } => Exit::BackEnd,
+                ShelfError::Storage(_) => Exit::Storage,
+            },
+            Self::Agent(error) => match error {
+                AgentError::Store(error) => of_index(error),
+                AgentError::Model(error) => of_model(error),
+                AgentError::QuestionTooLong { .. } => Exit::Usage,
+                AgentError::Log(_) => Exit::Storage,
+                AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
+            },
+            Self::Log(error) => match error {
+                LogError::Io(error) if error.kind() != io::ErrorKind::NotFound => Exit::Storage,
+                LogError::Io(_) | LogError::Start { .. } => Exit::Input,
+                LogError::Malformed { .. } | LogError::Gap { .. } => Exit::Storage,
+            },
+            Self::Differs { .. } => Exit::Ours,
+        }
+    }
+
+    /// What the person can do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } | Self::Input { hint, .. } | Self::BackEnd { hint, .. } => {
+                hint.clone()
+            }
+            Self::Folder { advice, .. } => Some((*advice).to_owned()),
+            Self::Corpus(error) => error.hint(),
+            Self::Index(error) => error.hint(),
+            Self::Cache(error) => Some(match error {
+                IndexError::Busy { .. } => {
+                    "another run is reading the same documents; try again when it is done"
+                        .to_owned()
+                }
+                _ => "name another folder with `--cache DIR` or the variable SLEUTH_CACHE"
+                    .to_owned(),
+            }),
+            Self::Damaged { path, .. } => Some(format!(
+                "remove `{}` and build the store again",
+                path.display()
+            )),
+            Self::Model(error) | Self::Agent(AgentError::Model(error)) => match error {
+                LmError::Unavailable { .. } => Some(
+                    "`sleuth doctor` says what works; `--policy trail` needs no model".to_owned(),
+                ),
+                LmError::MalformedReply { .. } => Some(
+                    "this model does not hold to tool calls; take another one, or `--policy trail`"
+                        .to_owned(),
+                ),
+                LmError::Cancelled | LmError::ContextFull { .. } => None,
+            },
+            Self::Shelf(ShelfError::Cancelled) => {
+                Some("run the same command again to go on from there".to_owned())
+            }
+            Self::Shelf(ShelfError::Storage(_)) => {
+                Some("name another folder with `--models DIR` or the variable SLEUTH_MODELS".to_owned())
+            }
+            Self::Shelf(ShelfError::Unreachable { .. }) => {
+                Some("what was fetched is kept; `--policy trail` needs no model".to_owned())
+            }
+            Self::Agent(AgentError::QuestionTooLong { .. }) => {
+                Some("shorten the question, or take `--policy trail`, which has no such limit".to_owned())
+            }
+            Self::Agent(AgentError::Store(error)) => error.hint(),
+            Self::Agent(AgentError::Log(_)) => Some(
+                "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
+                    .to_owned(),
+            ),
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Output(_)
+            | Self::Shelf(_)
+            | Self::Agent(_)
+            | Self::Log(_)
+            | Self::Queries(_)
+            | Self::Prices(_)
+            | Self::Differs { .. } => None,
+        }
+    }
+
+    /// The message with its causes, outermost first; a cause that repeats its parent is left out.
+    fn messages(&self) -> Vec<String> {
+        let mut messages = vec![self.to_string()];
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if messages.last().is_none_or(|last| !last.contains(&text)) {
+                messages.push(text);
+            }
+            cause = error.source();
+        }
+        messages
+    }
+
+    /// For standard error.
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = String::new();
+        for (at, message) in self.messages().iter().enumerate() {
+            let label = if at == 0 { "error" } else { "cause" };
+            text += &format!("{label}: {}\n", escape(message));
+        }
+        if let Some(hint) = self.hint() {
+            text += &format!("hint: {}\n", escape(&hint));
+        }
+        text
+    }
+
+    /// For standard output where a machine reads.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        json!({
+            "status": "failed",
+            "error": {
+                "message": self.messages().join(": "),
+                "hint": self.hint(),
+                "code": self.exit() as u8,
+            },
+        })
+    }
+}
+
+fn of_index(error: &IndexError) -> Exit {
+    match error {
+        IndexError::Missing { .. } | IndexError::NotAStore { .. } | IndexError::Source(_) => {
+            Exit::Input
+        }
+        IndexError::Cancelled => Exit::Early,
+        IndexError::Version { .. }
+        | IndexError::Busy { .. }
+        | IndexError::NoSpace { .. }
+        | IndexError::NoPermission { .. }
+        | IndexError::Damaged { .. }
+        | IndexError::Io { .. }
+        | IndexError::Engine { .. } => Exit::Storage,
+    }
+}
+
+fn of_model(error: &LmError) -> Exit {
+    match error {
+        LmError::Cancelled => Exit::Early,
+        LmError::Unavailable { .. } | LmError::MalformedReply { .. } => Exit::BackEnd,
+        LmError::ContextFull { .. } => Exit::Ours,
+    }
+}

@@ -1,0 +1,215 @@
+//! From paths to an open store: one that is named, or one that is kept in the cache for a folder.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sleuth_index::{IndexError, Store, SyncOptions, SyncReport, sync};
+use sleuth_records::{Digest, Skipped};
+
+use crate::fail::Failure;
+use crate::ingest::{Roots, RootsError, root_name};
+use crate::interrupt;
+use crate::places::Places;
+use crate::progress::Progress;
+use crate::show::{count, from_here, seconds, skipped_line};
+
+/// Longest wait for another process that writes the same store.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// Pause between two tries, and between two messages.
+const TRY_AGAIN: Duration = Duration::from_millis(200);
+const TELL_AGAIN: Duration = Duration::from_secs(5);
+/// Skipped files that are named for a person.
+const NAMED: usize = 3;
+
+/// A store and what is known of how it came to be.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    /// What was passed over; empty for a store that was opened as it is.
+    pub(crate) skipped: Vec<Skipped>,
+    /// The only file of the documents, where there is just one: records of it have no address of
+    /// their own.
+    pub(crate) only_file: Option<PathBuf>,
+}
+
+/// Whether `path` is a store.
+pub(crate) fn is_store(path: &Path) -> bool {
+    path.join("store.toml").is_file()
+}
+
+/// Opens the store at `paths`, or the cached store of the documents there, brought up to date.
+pub(crate) fn open(
+    paths: &[PathBuf],
+    places: &Places,
+    progress: &Progress,
+) -> Result<Opened, Failure> {
+    if let Some(store) = paths.iter().find(|path| is_store(path)) {
+        if paths.len() > 1 {
+            return Err(Failure::usage(
+                format!("`{}` is a store, and a store stands alone", store.display()),
+                "ask over the store, or over the folders it was made from",
+            ));
+        }
+        let store = Store::open(store)?;
+        return Ok(Opened { store, skipped: Vec::new(), only_file: None });
+    }
+    let roots = open_roots(paths)?;
+    let cached = cached_path(paths, places);
+    fs_err::create_dir_all(places.stores()).map_err(|source| Failure::Folder {
+        what: "cached stores",
+        path: places.stores(),
+        advice: "name another folder with `--cache DIR` or the variable SLEUTH_CACHE",
+        source,
+    })?;
+    let mut report = build(&cached, &cached_name(paths), &roots, true, progress);
+    if let Err(IndexError::Version { .. } | IndexError::Damaged { .. }) = &report {
+        // Everything in a cached store can be had again from the documents.
+        progress.note("the cached store is damaged or of another version: building it again");
+        fs_err::remove_dir_all(&cached)
+            .map_err(|source| Failure::Write { path: cached.clone(), source })?;
+        report = build(&cached, &cached_name(paths), &roots, true, progress);
+    }
+    let skipped = match report {
+        Ok(report) => report.skipped,
+        // The question is then put to what was read so far.
+        Err(IndexError::Cancelled) => roots.skipped().to_vec(),
+        Err(error) => return Err(Failure::Cache(error)),
+    };
+    let store = Store::open(&cached).map_err(Failure::Cache)?;
+    if store.n_documents() == 0 && !interrupt::asked() {
+        return Err(nothing_readable(paths, &skipped));
+    }
+    let only_file = match (paths, roots.files()) {
+        ([root], [file]) => Some(if root.is_dir() { root.join(&file.path) } else { root.clone() }),
+        _ => None,
+    };
+    Ok(Opened { store, skipped, only_file })
+}
+
+/// Opens and lists the documents at `paths`; at least one file must look readable.
+pub(crate) fn open_roots(paths: &[PathBuf]) -> Result<Roots, Failure> {
+    let roots = Roots::open(paths).map_err(|error| match error {
+        RootsError::Corpus(error) => Failure::Corpus(error),
+        RootsError::SameName { .. } => Failure::usage(
+            error.to_string(),
+            "rename one of them, or name the folder that holds both",
+        ),
+    })?;
+    if roots.files().is_empty() {
+        return Err(nothing_readable(paths, roots.skipped()));
+    }
+    Ok(roots)
+}
+
+fn nothing_readable(paths: &[PathBuf], skipped: &[Skipped]) -> Failure {
+    let names: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let found = skipped_line(skipped).unwrap_or_else(|| "no files at all".to_owned());
+    Failure::input(
+        format!("no readable documents in {}: found {found}", names.join(", ")),
+        "Markdown, text, reStructuredText, HTML and JSON Lines are read, also as .zst",
+    )
+}
+
+/// Builds or updates the store at `path`; waits for another process that does the same.
+pub(crate) fn build(
+    path: &Path,
+    name: &str,
+    roots: &Roots,
+    remove_missing: bool,
+    progress: &Progress,
+) -> Result<SyncReport, IndexError> {
+    let options =
+        SyncOptions { name: name.to_owned(), remove_missing, ..SyncOptions::default() };
+    let begun = Instant::now();
+    progress.phase(&format!("reading {}", count(roots.files().len() as u64, "file")));
+    let told = |state: sleuth_index::Progress| {
+        progress.state(|| {
+            let verb = if state.committing { "writing the store" } else { "reading" };
+            let (read, files, documents) = (state.files_read, state.files, state.documents);
+            format!("{verb}: {read} of {} read, {documents} documents", count(files as u64, "file"))
+        });
+    };
+    let mut last_told: Option<Instant> = None;
+    let report = loop {
+        match sync(path, roots, &options, &told, &interrupt::asked) {
+            Err(IndexError::Busy { .. })
+                if begun.elapsed() < LONGEST_WAIT && !interrupt::asked() =>
+            {
+                if last_told.is_none_or(|last| last.elapsed() >= TELL_AGAIN) {
+                    let waited = seconds(begun.elapsed().as_secs_f64());
+                    progress.note(&format!(
+                        "another process is writing this store; waiting for it ({waited})"
+                    ));
+                    last_told = Some(Instant::now());
+                }
+                std::thread::sleep(TRY_AGAIN);
+            }
+            other => break other,
+        }
+    }?;
+    let took = seconds(begun.elapsed().as_secs_f64());
+    let documents = count(report.n_documents, "document");
+    progress.note(&if report.files_read + report.files_removed == 0 {
+        format!("{documents}, nothing changed ({took})")
+    } else {
+        let gone = match report.files_removed {
+            0 => String::new(),
+            n => format!(", {} gone", count(n as u64, "file")),
+        };
+        format!("{documents}: {} read{gone} ({took})", count(report.files_read as u64, "file"))
+    });
+    tell_skipped(&report.skipped, progress);
+    Ok(report)
+}
+
+/// One line by kind, and a few by name where they are few or say more than their kind.
+fn tell_skipped(skipped: &[Skipped], progress: &Progress) {
+    let Some(line) = skipped_line(skipped) else { return };
+    progress.note(&line);
+    let telling = |skip: &&Skipped| !matches!(skip.kind.as_str(), "binary" | "unsupported" | "empty");
+    let named: Vec<&Skipped> = skipped.iter().filter(telling).collect();
+    for skip in named.iter().take(NAMED) {
+        progress.note(&format!("  {}: {}", skip.path, skip.reason));
+    }
+    if named.len() > NAMED {
+        progress.note(&format!("  and {} more", named.len() - NAMED));
+    }
+}
+
+/// Name of the store of `paths` for people: the folder names.
+fn cached_name(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| root_name(path)).collect();
+    names.join("+")
+}
+
+/// Where the store of `paths` is kept: by their names, and by where they are, in any order.
+fn cached_path(paths: &[PathBuf], places: &Places) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    let real = |path: &PathBuf| fs_err::canonicalize(path).unwrap_or_else(|_| path.clone());
+    // The names as given are part of ids, so another name for the same place is another store.
+    let mut keys: Vec<(String, PathBuf)> =
+        paths.iter().map(|path| (root_name(path), real(path))).collect();
+    keys.sort();
+    let mut digest = Digest::new();
+    for (name, path) in &keys {
+        let name = if keys.len() == 1 { "" } else { name };
+        digest.field(name.as_bytes()).field(path.as_os_str().as_bytes());
+    }
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._+-".contains(c) { c } else { '_' };
+    let name: String = cached_name(paths).chars().take(40).map(plain).collect();
+    places.stores().join(format!("{name}-{}", &digest.hex()[..16]))
+}
+
+/// Where a quote stands, for a person: a path and line that a terminal can open, or an address.
+pub(crate) fn place_of(evidence: &sleuth_records::Evidence, only_file: Option<&Path>) -> String {
+    let line = evidence.line;
+    match evidence.url.as_deref() {
+        Some(url) => match crate::show::path_of_url(url) {
+            Some(path) => format!("{}:{line}", from_here(&path)),
+            None => url.to_owned(),
+        },
+        None => match only_file {
+            Some(file) => format!("{}:{line}", from_here(file)),
+            None => format!("document {}, line {line}", evidence.document),
+        },
+    }
+}
