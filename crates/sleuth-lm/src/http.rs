@@ -29,22 +29,39 @@ pub(crate) struct Http {
     pub(crate) client: reqwest::Client,
 }
 
+/// How a client behaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HttpOptions {
+    /// Longest wait for a connection.
+    pub(crate) connect: Duration,
+    /// Whether it never uses a proxy.
+    pub(crate) direct: bool,
+    /// Whether it follows redirects.
+    pub(crate) redirects: bool,
+    /// Whether it can speak TLS, which takes the system's certificates; a machine without any can
+    /// still reach a server over plain HTTP.
+    pub(crate) tls: bool,
+}
+
 impl Http {
-    /// A client; `direct` keeps it from using a proxy, `redirects` lets it follow some.
-    pub(crate) fn new(connect: Duration, direct: bool, redirects: bool) -> Result<Self, String> {
+    /// A client.
+    pub(crate) fn new(options: HttpOptions) -> Result<Self, String> {
         static PROVIDER: Once = Once::new();
         // The result only says that another part of the program has chosen a provider before.
         PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-        let redirects = match redirects {
+        let redirects = match options.redirects {
             true => reqwest::redirect::Policy::limited(5),
             false => reqwest::redirect::Policy::none(),
         };
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("sleuth/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(connect)
+            .connect_timeout(options.connect)
             .redirect(redirects);
-        if direct {
+        if options.direct {
             builder = builder.no_proxy();
+        }
+        if !options.tls {
+            builder = builder.tls_certs_only([]);
         }
         let client = builder
             .build()

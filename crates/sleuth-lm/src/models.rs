@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Cancel, GgufHeader, Tier,
-    http::{Ended, Http, reason},
+    http::{Ended, Http, HttpOptions, reason},
 };
 
 /// Longest wait for a connection to the hub; a machine without one should not wait long.
@@ -430,7 +430,9 @@ fn fetch_hub(
     if done == model.bytes {
         return Ok(());
     }
-    let http = Http::new(CONNECT, false, true).map_err(Missed::Source)?;
+    let http =
+        Http::new(HttpOptions { connect: CONNECT, direct: false, redirects: true, tls: true })
+            .map_err(Missed::Source)?;
     let mut request = http.client.get(model.hub);
     if done > 0 {
         request = request.header("range", format!("bytes={done}-"));

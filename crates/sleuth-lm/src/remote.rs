@@ -23,7 +23,7 @@ use sleuth_records::{Message, Role, TokenUsage, ToolCall, ToolSpec};
 
 use crate::{
     Cancel, LanguageModel, LmError, ModelInfo, Price, Reply, Request, Tier, ToolChoice, chatml,
-    http::{Ended, Http, reason},
+    http::{Ended, Http, HttpOptions, reason},
     request_digest,
     sampling::Random,
 };
@@ -153,7 +153,13 @@ impl Remote {
         }
         let host = url.host_str().unwrap_or_default();
         let direct = host == "localhost" || host.starts_with("127.") || host == "[::1]";
-        let http = Http::new(options.connect, direct, false).map_err(unavailable)?;
+        let http = Http::new(HttpOptions {
+            connect: options.connect,
+            direct,
+            redirects: false,
+            tls: url.scheme() == "https",
+        })
+        .map_err(unavailable)?;
         let base = options.base.trim_end_matches('/');
         let url = match base.ends_with("/chat/completions") {
             true => base.to_owned(),
