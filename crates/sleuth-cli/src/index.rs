@@ -1,0 +1,120 @@
+//! `sleuth index`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use sleuth_index::{Store, verify};
+
+use crate::args::{Common, IndexCommand};
+use crate::ask::skipped_json;
+use crate::fail::{Exit, Failure};
+use crate::ingest::root_name;
+use crate::interrupt;
+use crate::print;
+use crate::progress::Progress;
+use crate::show::{bytes, count, escape};
+use crate::stores;
+
+/// Problems that are listed for a person.
+const LISTED: usize = 20;
+
+pub(crate) fn index(common: &Common, command: &IndexCommand) -> Result<Exit, Failure> {
+    match command {
+        IndexCommand::Build { paths, into, name, json } => {
+            build(common, paths, into, name.as_deref(), *json)
+        }
+        IndexCommand::Info { store, json } => info(store, *json),
+        IndexCommand::Verify { store, json } => check(store, *json),
+    }
+}
+
+fn build(
+    common: &Common,
+    paths: &[PathBuf],
+    into: &Path,
+    name: Option<&str>,
+    json: bool,
+) -> Result<Exit, Failure> {
+    interrupt::listen("keeping what was read");
+    let progress = Progress::new(common.quiet);
+    let roots = stores::open_roots(paths)?;
+    let name = name.map_or_else(|| root_name(into), str::to_owned);
+    let report = stores::build(into, &name, &roots, true, &progress)?;
+    progress.end();
+    if report.n_documents == 0 {
+        return Err(stores::nothing_readable(paths, &report.skipped));
+    }
+    print(&if json {
+        let object = json!({
+            "status": "built",
+            "store": into,
+            "snapshot": report.snapshot,
+            "documents": report.n_documents,
+            "files_read": report.files_read,
+            "files_unchanged": report.files_unchanged,
+            "files_removed": report.files_removed,
+            "skipped": skipped_json(&report.skipped),
+        });
+        format!("{object}\n")
+    } else {
+        format!(
+            "store {} · {} · snapshot {}\n",
+            escape(&into.display().to_string()),
+            count(report.n_documents, "document"),
+            report.snapshot,
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+fn info(path: &Path, json: bool) -> Result<Exit, Failure> {
+    let info = Store::open(path)?.info()?;
+    print(&if json {
+        format!("{}\n", json!(info))
+    } else {
+        format!(
+            "name       {}\npath       {}\nsnapshot   {}\ndocuments  {}\npassages   {}\n\
+             files      {}\nsize       {}\nanalyzer   {}\nsplitter   {}\n",
+            escape(&info.name),
+            escape(&info.path.display().to_string()),
+            info.snapshot,
+            info.n_documents,
+            info.n_passages,
+            info.n_files,
+            bytes(info.bytes),
+            info.analyzer,
+            info.splitter,
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+fn check(path: &Path, json: bool) -> Result<Exit, Failure> {
+    let problems = verify(path)?;
+    let mut text = String::new();
+    if json {
+        let list: Vec<_> = problems
+            .iter()
+            .map(|problem| json!({"place": problem.place, "detail": problem.detail}))
+            .collect();
+        let status = if problems.is_empty() { "sound" } else { "damaged" };
+        let _ = writeln!(text, "{}", json!({"status": status, "store": path, "problems": list}));
+    } else if problems.is_empty() {
+        let _ = writeln!(text, "store {} is sound", escape(&path.display().to_string()));
+    } else {
+        for problem in problems.iter().take(LISTED) {
+            let _ = writeln!(text, "{}: {}", escape(&problem.place), escape(&problem.detail));
+        }
+        if problems.len() > LISTED {
+            let _ = writeln!(text, "and {} more", problems.len() - LISTED);
+        }
+    }
+    print(&text)?;
+    match problems.len() {
+        0 => Ok(Exit::Done),
+        // The object has said it already.
+        _ if json => Ok(Exit::Storage),
+        n => Err(Failure::Damaged { path: path.to_owned(), n }),
+    }
+}
