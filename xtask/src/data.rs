@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use sleuth_index::{Store, SyncOptions, sync};
 use sleuth_agent::{AgentError, AskOptions, Outcome, Policy, Surroundings, SystemClock, ask};
-use sleuth_records::{Qrels, Question, TrajectoryWriter, sha256_hex};
+use sleuth_records::{Budget, Qrels, Question, TrajectoryWriter, sha256_hex};
 
 /// A question with what is known of its answer.
 #[derive(Clone, Debug, Deserialize)]
@@ -115,13 +115,14 @@ fn f1(answer: &str, gold: &str) -> f64 {
     2.0 * precision * recall / (precision + recall)
 }
 
-/// Asks without a log, an interrupt or anybody watching.
+/// Asks without a log or an interrupt. With `SHOW` in the environment, events go to standard error.
 pub fn ask_quietly(
     question: &Question,
     policy: &mut dyn Policy,
     store: &Store,
     options: &AskOptions,
 ) -> Result<Outcome, AgentError> {
+    let show = std::env::var_os("SHOW").is_some();
     ask(
         question,
         policy,
@@ -132,7 +133,25 @@ pub fn ask_quietly(
             interrupted: &|| false,
             cancel: &|| false,
             log: &mut TrajectoryWriter::to(Box::new(std::io::sink())),
-            on_event: &mut |_| (),
+            on_event: &mut |envelope| {
+                if show {
+                    eprintln!("{}", serde_json::to_string(envelope).unwrap_or_default());
+                }
+            },
         },
     )
 }
+
+/// The budget of `--effort normal`.
+pub fn normal() -> AskOptions {
+    let budget = Budget {
+        searches: Some(16),
+        pages: Some(16),
+        turns: Some(24),
+        tokens: None,
+        seconds: None,
+        dollars: None,
+    };
+    AskOptions { budget, seed: 0 }
+}
+

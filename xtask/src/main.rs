@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: checks and measurements of this repository.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
+mod chat;
 mod data;
 mod trail;
 mod tune;
@@ -10,9 +11,14 @@ fn main() -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["bench", "trail", options @ ..] => trail::bench(options),
+        ["bench", "chat", options @ ..] => chat::bench(options),
         ["tune", "trail"] => tune::trail(),
         _ => {
-            eprintln!("usage: cargo xtask bench trail [--tuning] [STORE...]");
+            eprintln!(
+                "usage: cargo xtask bench trail [--tuning] [STORE...]\n       \
+                 cargo xtask bench chat MODEL.gguf [STORE [COUNT [CONTEXT]]]\n       \
+                 cargo xtask tune trail"
+            );
             std::process::exit(2)
         }
     }

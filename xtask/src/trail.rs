@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use sleuth_agent::{AskOptions, Trail};
+use sleuth_agent::Trail;
 use sleuth_index::{Query, Retriever as _};
 use sleuth_records::{Budget, Finish, Question,};
 
@@ -45,15 +45,7 @@ fn sample(items: Vec<&Item>) -> Vec<&Item> {
 }
 
 fn measure(set: &Set, items: &[&Item]) -> Result<()> {
-    let budget = Budget {
-        searches: None,
-        pages: None,
-        turns: None,
-        tokens: None,
-        seconds: None,
-        dollars: None,
-    };
-    let options = AskOptions { budget, seed: 0 };
+    let options = data::normal();
     let mut times = Vec::new();
     let (mut n_judged, mut n_all, mut n_all_bm25) = (0, 0, 0);
     let (mut exact, mut f1, mut n_answers, mut n_not_found, mut n_held) = (0.0, 0.0, 0, 0, 0);

@@ -1,6 +1,7 @@
 //! Running a policy on a question: start, hunt, check, finish.
 
 use sleuth_index::Retriever;
+use sleuth_lm::ModelInfo;
 use sleuth_records::{
     Budget, Citation, Claim, DocumentId, Envelope, Event, Evidence, Finish, Mark, Question,
     SCHEMA_VERSION, TrajectoryWriter, Usage,
@@ -19,9 +20,14 @@ pub trait Policy {
     /// Name for flags and logs.
     fn name(&self) -> &str;
 
-    /// Name of its model, where it has one.
-    fn model(&self) -> Option<String> {
+    /// What is known of its model, where it has one.
+    fn model_info(&self) -> Option<ModelInfo> {
         None
+    }
+
+    /// Its settings, enough to make the same policy again.
+    fn settings(&self) -> serde_json::Value {
+        serde_json::Value::Null
     }
 
     /// Hunts until it is done or [`Session::must_write_up`] says stop, and writes an answer.
@@ -105,7 +111,7 @@ pub fn ask<'a>(
         schema: SCHEMA_VERSION,
         question: question.clone(),
         policy: policy.name().to_owned(),
-        model: policy.model(),
+        model: policy.model_info().map(|info| info.name),
         store: snapshot,
         budget: options.budget.clone(),
         seed: options.seed,

@@ -38,6 +38,12 @@ pub enum AgentError {
         /// The range asked for.
         range: Range<usize>,
     },
+    /// The log of a run cannot be read.
+    #[error(transparent)]
+    Recording(sleuth_records::LogError),
+    /// A run cannot be replayed.
+    #[error("the run cannot be replayed: {0}")]
+    Unreplayable(String),
     /// A replay met something else than was recorded.
     #[error("the recording differs at call {at}: expected {expected}, found {found}")]
     Diverged {
@@ -57,7 +63,7 @@ impl AgentError {
             Self::Model(_) | Self::QuestionTooLong { .. } => "model",
             Self::Store(_) | Self::NoSuchRange { .. } => "store",
             Self::Log(_) => "log",
-            Self::Diverged { .. } => "recording",
+            Self::Recording(_) | Self::Unreplayable(_) | Self::Diverged { .. } => "recording",
         }
     }
 }

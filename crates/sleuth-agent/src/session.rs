@@ -29,6 +29,17 @@ pub enum WriteUp {
     Interrupt,
 }
 
+/// What is left before the budget says write up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Searches.
+    pub searches: u32,
+    /// Documents to open.
+    pub pages: u32,
+    /// Turns.
+    pub turns: u32,
+}
+
 /// See the [module](self).
 pub struct Session<'a> {
     question: &'a Question,
@@ -160,20 +171,41 @@ impl<'a> Session<'a> {
         self.emit(Event::Turn { turn, message, tokens, request })
     }
 
-    /// A turn of a policy without a model: one tool call, and its id.
+    /// A turn of a policy without a model: calls of one tool, and their ids.
     ///
     /// # Errors
     /// When the log cannot be written.
     pub fn call(
         &mut self,
         tool: &str,
-        arguments: serde_json::Value,
-    ) -> Result<String, AgentError> {
-        let id = self.next_call_id();
+        arguments: impl IntoIterator<Item = serde_json::Value>,
+    ) -> Result<Vec<String>, AgentError> {
         let mut message = Message::text(sleuth_records::Role::Assistant, "");
-        message.tool_calls.push(ToolCall { id: id.clone(), name: tool.to_owned(), arguments });
+        for arguments in arguments {
+            let id = self.next_call_id();
+            message.tool_calls.push(ToolCall { id, name: tool.to_owned(), arguments });
+        }
+        let ids = message.tool_calls.iter().map(|call| call.id.clone()).collect();
         self.turn(message, TokenUsage::default(), 0.0, None)?;
-        Ok(id)
+        Ok(ids)
+    }
+
+    /// How many more searches and pages there are before the budget says write up. A policy that
+    /// plans by this comes to an end of its own within any budget.
+    pub fn room(&self) -> Room {
+        let left = |used: u32, limit: Option<u32>| match limit {
+            // The largest n with used + n < share · limit.
+            Some(limit) => {
+                let most = (f64::from(limit) * WRITE_UP_SHARE).ceil() as u32;
+                most.saturating_sub(1).saturating_sub(used)
+            }
+            None => u32::MAX,
+        };
+        Room {
+            searches: left(self.usage.searches, self.budget.searches),
+            pages: left(self.usage.pages, self.budget.pages),
+            turns: left(self.usage.turns, self.budget.turns),
+        }
     }
 
     /// Writes down the result of a tool call.

@@ -121,7 +121,7 @@ pub struct Request<'a> {
 }
 
 /// A model's reply.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Reply {
     /// What it said; with [`ToolChoice::Call`] it holds exactly one tool call whose arguments are
     /// an object.
@@ -157,7 +157,7 @@ pub trait LanguageModel: Send {
 }
 
 /// Why a model could not be had or did not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum LmError {
     /// The caller asked to stop.
     #[error("the model call was cancelled")]

@@ -15,21 +15,24 @@ mod prompt;
 mod results;
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use sleuth_index::{Query, analyze, words};
-use sleuth_lm::{LanguageModel, LmError, Request, ToolChoice, request_digest};
-use sleuth_records::{Claim, DocumentId, EvidenceId, Mark, Message, Role, TokenUsage, ToolCall};
+use sleuth_lm::{LanguageModel, LmError, ModelInfo, Request, ToolChoice, request_digest};
+use sleuth_records::{Claim, Document, DocumentId, EvidenceId, Mark, Message, Role, TokenUsage, ToolCall};
 
 use crate::session::Session;
-use crate::{AgentError, Draft, Policy, check};
+use crate::{AgentError, Draft, Policy, Trail, check};
 pub use prompt::{system_prompt, tools};
 use results::Shown;
 
 /// Turns without a passage that was not shown before, after which the model has to answer.
-pub const MOST_IDLE_TURNS: u32 = 4;
+pub const MOST_IDLE_TURNS: u32 = 3;
 
 /// Settings of the policy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChatOptions {
     /// Passages that a search shows.
     pub hits: usize,
@@ -43,6 +46,9 @@ pub struct ChatOptions {
     pub samples: u32,
     /// Temperature of the sampling; several samples use at least 0.7.
     pub temperature: f32,
+    /// Documents that [`Trail`] finds for the question before the model's first word, shown to it as
+    /// the result of a first search; 0 leaves the model to itself.
+    pub lead: usize,
     /// Replies of a wrong form that are answered with an explanation before the run fails.
     pub corrections: u32,
 }
@@ -56,6 +62,7 @@ impl Default for ChatOptions {
             reply_tokens: 256,
             samples: 1,
             temperature: 0.0,
+            lead: 6,
             corrections: 2,
         }
     }
@@ -84,30 +91,35 @@ impl Policy for Chat {
         "chat"
     }
 
-    fn model(&self) -> Option<String> {
-        Some(self.model.info().name.clone())
+    fn model_info(&self) -> Option<ModelInfo> {
+        Some(self.model.info().clone())
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::to_value(&self.options).unwrap_or_default()
     }
 
     fn run(&mut self, session: &mut Session<'_>) -> Result<Draft, AgentError> {
         self.refuse_long_question(session)?;
         let mut drafts = Vec::new();
         let mut shown = Shown::default();
+        let lead = match self.options.lead {
+            0 => Vec::new(),
+            n => Trail::default().lead(session, n)?,
+        };
         for sample in 0..self.options.samples.max(1) {
             let hunt = Hunt {
                 model: self.model.as_mut(),
                 options: &self.options,
                 seed: session.seed().wrapping_add(u64::from(sample)),
-                messages: vec![
-                    Message::text(Role::System, system_prompt()),
-                    Message::text(Role::User, session.question().as_str()),
-                ],
+                messages: vec![Message::text(Role::System, system_prompt())],
                 asked: HashMap::new(),
                 seen: HashSet::new(),
                 idle_turns: 0,
                 corrections: 0,
                 shown: &mut shown,
             };
-            drafts.push(hunt.run(session)?);
+            drafts.push(hunt.run(session, &lead)?);
             if session.must_write_up()?.is_some() {
                 break;
             }
@@ -189,7 +201,12 @@ enum Step {
 }
 
 impl Hunt<'_> {
-    fn run(mut self, session: &mut Session<'_>) -> Result<Draft, AgentError> {
+    fn run(
+        mut self,
+        session: &mut Session<'_>,
+        lead: &[(Arc<Document>, Range<usize>)],
+    ) -> Result<Draft, AgentError> {
+        self.begin(session, lead)?;
         loop {
             if session.must_write_up()?.is_some() {
                 return self.write_up(session);
@@ -210,6 +227,34 @@ impl Hunt<'_> {
                 return Ok(draft);
             }
         }
+    }
+
+    /// Puts the question, with what the program found for it beforehand.
+    fn begin(
+        &mut self,
+        session: &Session<'_>,
+        lead: &[(Arc<Document>, Range<usize>)],
+    ) -> Result<(), AgentError> {
+        let question = session.question().as_str();
+        let mut parts = Vec::new();
+        for (document, passage) in lead {
+            let range = results::excerpt(
+                &document.text,
+                passage.clone(),
+                question,
+                self.options.passage_bytes,
+            );
+            let id = self.shown.passage(document, range);
+            self.seen.insert(id.clone());
+            parts.push(self.shown.render(&id));
+        }
+        self.messages.push(Message::text(Role::User, question));
+        if !parts.is_empty() {
+            self.messages.push(Message::tool_result("lead", parts.join("\n\n")));
+            // The question stands last, where a small model looks first.
+            self.messages.push(Message::text(Role::User, prompt::after_lead(question)));
+        }
+        Ok(())
     }
 
     /// Demands an answer from what there is.
@@ -308,6 +353,7 @@ impl Hunt<'_> {
         call: &ToolCall,
         (content, documents): (String, Vec<DocumentId>),
     ) -> Result<(), AgentError> {
+        let content = format!("{content}\n\n{}", prompt::reminder(session.question().as_str()));
         session.tool_result(&call.id, content.clone(), documents)?;
         self.messages.push(Message::tool_result(call.id.as_str(), content));
         Ok(())

@@ -125,6 +125,22 @@ pub fn tools() -> Vec<ToolSpec> {
     ]
 }
 
+/// Stands after the passages that were found before the model's first word.
+pub(super) fn after_lead(question: &str) -> String {
+    format!(
+        "These passages were found for the question. {} The question: {question}",
+        "If they answer it, call answer; if a fact is missing, search for it."
+    )
+}
+
+/// Stands at the end of every result.
+pub(super) fn reminder(question: &str) -> String {
+    format!(
+        "The question: {question}\nIf the passages answer it, call answer; else search for what is \
+missing."
+    )
+}
+
 /// The demand to answer now, with the question once more.
 pub(super) fn write_up(question: &str) -> String {
     format!(

@@ -21,9 +21,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sleuth_index::{Mention, Query};
-use sleuth_records::{Claim, DocumentId, Ranking};
+use sleuth_records::{Claim, Document, DocumentId, Ranking};
 
 pub use extract::{Answer, N_FEATURES};
 pub use pool::PoolWeights;
@@ -38,7 +39,7 @@ use query::{Asked, take_apart};
 use spans::{SpanKind, spans};
 
 /// Settings of the policy.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrailOptions {
     /// Weights of the pool.
     pub pool: PoolWeights,
@@ -82,6 +83,10 @@ impl Policy for Trail {
         "trail"
     }
 
+    fn settings(&self) -> serde_json::Value {
+        serde_json::to_value(self.options).unwrap_or_default()
+    }
+
     fn run(&mut self, session: &mut Session<'_>) -> Result<Draft, AgentError> {
         let mut hunt = Hunt::start(session, &self.options)?;
         for _ in 0..self.options.rounds {
@@ -90,6 +95,29 @@ impl Policy for Trail {
             }
         }
         hunt.write(session)
+    }
+}
+
+impl Trail {
+    /// The best `n` documents for the question of `session`, each with its best passage: the first
+    /// part of the hunt, for a policy that goes on by other means. It takes one round of following,
+    /// so that most of the budget is left.
+    ///
+    /// # Errors
+    /// When the store or the log fails.
+    pub fn lead(
+        &self,
+        session: &mut Session<'_>,
+        n: usize,
+    ) -> Result<Vec<(Arc<Document>, Range<usize>)>, AgentError> {
+        let mut hunt = Hunt::start(session, &self.options)?;
+        hunt.follow(session)?;
+        let best = hunt.pool.order().into_iter().take(n);
+        let place = |at: usize| {
+            let candidate = &hunt.pool.candidates[at];
+            (Arc::clone(&candidate.document), candidate.passage.clone())
+        };
+        Ok(best.map(place).collect())
     }
 }
 
@@ -127,11 +155,15 @@ impl<'o> Hunt<'o> {
     /// One search, written down as a turn.
     fn search(&self, session: &mut Session<'_>, query: &Query) -> Result<Ranking, AgentError> {
         let text: Vec<&str> = query.clauses.iter().map(|(text, _)| text.as_str()).collect();
-        let call = session.call("search", json!({ "query": text.join(" ") }))?;
+        let mut arguments = json!({ "query": text.join(" ") });
+        if let Some(within) = &query.within {
+            arguments["within"] = json!(within);
+        }
+        let calls = session.call("search", [arguments])?;
         let ranking = session.search(query)?;
         let documents: Vec<DocumentId> = ranking.documents().into_iter().cloned().collect();
         let content = format!("{} documents", documents.len());
-        session.tool_result(&call, content, documents)?;
+        session.tool_result(&calls[0], content, documents)?;
         Ok(ranking)
     }
 
@@ -226,24 +258,18 @@ impl<'o> Hunt<'o> {
     /// the top of the pool changed.
     fn follow(&mut self, session: &mut Session<'_>) -> Result<bool, AgentError> {
         let before: Vec<usize> = self.pool.order().into_iter().take(10).collect();
-        let fresh: Vec<usize> = self
-            .pool
-            .order()
-            .into_iter()
-            .take(10)
+        let room = session.room();
+        let beam = self.options.beam.min(room.pages as usize);
+        let fresh: Vec<usize> = before
+            .iter()
+            .copied()
             .filter(|&at| !self.pool.candidates[at].expanded)
-            .take(self.options.beam)
+            .take(beam)
             .collect();
-        if fresh.is_empty() {
+        if fresh.is_empty() || room.turns < 2 || room.searches == 0 {
             return Ok(false);
         }
-        let mut read = Vec::new();
-        for at in fresh {
-            if session.must_write_up()?.is_some() {
-                break;
-            }
-            read.extend(self.read(session, at)?);
-        }
+        let read = self.read(session, &fresh)?;
         // One search scores what all of them point to; names cost a search for each passage, so only
         // the best passages get one.
         let pointers: Vec<(&str, &[Mention], Option<usize>)> = read
@@ -252,7 +278,8 @@ impl<'o> Hunt<'o> {
             .collect();
         self.take_up_mentions(session, &pointers)?;
         for (at, text, mentions) in read.iter().take(self.options.name_searches) {
-            if session.must_write_up()?.is_some() {
+            let room = session.room();
+            if room.searches == 0 || room.turns == 0 || session.must_write_up()?.is_some() {
                 break;
             }
             self.follow_names(session, *at, text, mentions)?;
@@ -262,22 +289,28 @@ impl<'o> Hunt<'o> {
         Ok(before != after)
     }
 
-    /// Opens the candidate at `at`; returns its passage with what that names.
+    /// Opens candidates, in one turn; returns the passage of each with what that names.
     fn read(
         &mut self,
         session: &mut Session<'_>,
-        at: usize,
-    ) -> Result<Option<(usize, String, Vec<Mention>)>, AgentError> {
-        self.pool.candidates[at].expanded = true;
-        let id = self.pool.candidates[at].document.id.clone();
-        let call = session.call("open", json!({ "document": id.as_str() }))?;
-        let Some(document) = session.open(&id)? else { return Ok(None) };
-        let range = self.pool.candidates[at].passage.clone();
-        let text = document.text[range].to_owned();
-        session.tool_result(&call, text.clone(), vec![id.clone()])?;
-        let mut mentions = session.mentions(&text)?;
-        mentions.retain(|mention| !mention.documents.contains(&id));
-        Ok(Some((at, text, mentions)))
+        fresh: &[usize],
+    ) -> Result<Vec<(usize, String, Vec<Mention>)>, AgentError> {
+        let ids: Vec<DocumentId> =
+            fresh.iter().map(|&at| self.pool.candidates[at].document.id.clone()).collect();
+        let calls =
+            session.call("open", ids.iter().map(|id| json!({ "document": id.as_str() })))?;
+        let mut read = Vec::with_capacity(fresh.len());
+        for ((&at, id), call) in fresh.iter().zip(ids).zip(calls) {
+            let candidate = &mut self.pool.candidates[at];
+            candidate.expanded = true;
+            let Some(document) = session.open(&id)? else { continue };
+            let text = document.text[candidate.passage.clone()].to_owned();
+            session.tool_result(&call, text.clone(), vec![id.clone()])?;
+            let mut mentions = session.mentions(&text)?;
+            mentions.retain(|mention| !mention.documents.contains(&id));
+            read.push((at, text, mentions));
+        }
+        Ok(read)
     }
 
     /// Searches for the names in a passage that no title answers to, together with what the question

@@ -19,13 +19,14 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use sleuth_index::analyze;
 use sleuth_records::{Document, DocumentId};
 
 use super::query::Asked;
 
 /// Weights of the score above, chosen on the tuning questions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PoolWeights {
     /// Weight of being named in the question.
     pub named: f32,
