@@ -3,6 +3,7 @@
 
 mod chat;
 mod data;
+mod tidy;
 mod trail;
 mod tune;
 
@@ -12,10 +13,12 @@ fn main() -> anyhow::Result<()> {
     match words.as_slice() {
         ["bench", "trail", options @ ..] => trail::bench(options),
         ["bench", "chat", options @ ..] => chat::bench(options),
+        ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
         _ => {
             eprintln!(
-                "usage: cargo xtask bench trail [--tuning] [STORE...]\n       \
+                "usage: cargo xtask tidy\n       \
+                 cargo xtask bench trail [--tuning] [STORE...]\n       \
                  cargo xtask bench chat MODEL.gguf [STORE [COUNT [CONTEXT]]]\n       \
                  cargo xtask tune trail"
             );
