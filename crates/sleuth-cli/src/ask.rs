@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sleuth_agent::{AskOptions, Outcome, Surroundings, SystemClock};
+use sleuth_agent::{AskOptions, Outcome, Recorder, Surroundings, SystemClock, Tap};
 use sleuth_index::Retriever as _;
 use sleuth_records::{
     Budget, Envelope, Event, Evidence, Finish, Mark, Question, Skipped, TrajectoryWriter,
@@ -33,12 +33,17 @@ pub(crate) fn ask(common: &Common, args: &AskArgs) -> Result<Exit, Failure> {
     interrupt::listen("writing up what there is");
     let progress = Progress::new(common.quiet);
     stores::look(&args.over)?;
-    let mut policy = choose::policy(args, &places, &progress)?;
+    let tap = Tap::default();
+    let mut policy = choose::policy(args, &places, &tap, &progress)?;
 
     let opened = stores::open(&args.over, &places, &progress)?;
     let run = RunFolder::create(&places)?;
     let mut log = TrajectoryWriter::create(&run.log())
         .map_err(|source| Failure::Write { path: run.log(), source })?;
+    let calls = fs_err::File::create(run.calls())
+        .map_err(|source| Failure::Write { path: run.calls(), source })?;
+    let recorder = Recorder::new(Box::new(calls), policy.as_ref());
+    tap.attach(&recorder);
 
     let mut watch = Watch::new(&progress, args.jsonl);
     let options = AskOptions { budget, seed: args.seed };
@@ -47,9 +52,9 @@ pub(crate) fn ask(common: &Common, args: &AskArgs) -> Result<Exit, Failure> {
         policy.as_mut(),
         &options,
         Surroundings {
-            retriever: &opened.store,
-            clock: &SystemClock,
-            interrupted: &interrupt::asked,
+            retriever: &recorder.retriever(&opened.store),
+            clock: &recorder.clock(&SystemClock),
+            interrupted: &recorder.interrupted(&interrupt::asked),
             cancel: &interrupt::asked,
             log: &mut log,
             on_event: &mut |event| watch.event(event),
@@ -59,11 +64,14 @@ pub(crate) fn ask(common: &Common, args: &AskArgs) -> Result<Exit, Failure> {
     let Watch { tried, output, .. } = watch;
     output?;
     let outcome = outcome?;
+    if let Err(error) = recorder.finish() {
+        progress.note(&format!("the run cannot be replayed: its recording ends early ({error})"));
+    }
 
     let report = Report {
         question: &question,
         policy: policy.name(),
-        model: policy.model(),
+        model: policy.model_info().map(|info| info.name),
         snapshot: opened.store.snapshot(),
         opened: &opened,
         outcome: &outcome,

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sleuth_agent::{Chat, ChatOptions, Policy, Trail};
+use sleuth_agent::{Chat, ChatOptions, Policy, Tap, Trail};
 use sleuth_lm::{
     Embedded, EmbeddedOptions, KNOWN_MODELS, LanguageModel, Listing, PriceTable,
     Remote, RemoteOptions, Shelf, ShelfEntry, Tier,
@@ -30,10 +30,11 @@ pub(crate) enum Found {
     Server { base: String, model: String },
 }
 
-/// The policy for `args`, with its model loaded.
+/// The policy for `args`, with its model loaded behind `tap`.
 pub(crate) fn policy(
     args: &AskArgs,
     places: &Places,
+    tap: &Tap,
     progress: &Progress,
 ) -> Result<Box<dyn Policy>, Failure> {
     let found = match (args.policy, &args.model) {
@@ -59,7 +60,7 @@ pub(crate) fn policy(
         }),
     };
     let Some(found) = found else { return Ok(Box::new(Trail::default())) };
-    let model = load(&found, &args.remote, progress)?;
+    let model = tap.model(load(&found, &args.remote, progress)?);
     let samples = if args.effort == Effort::Heavy { HEAVY_SAMPLES } else { 1 };
     Ok(Box::new(Chat::new(model, ChatOptions { samples, ..ChatOptions::default() })))
 }

@@ -126,13 +126,11 @@ impl Failure {
                 AgentError::Model(error) => of_model(error),
                 AgentError::QuestionTooLong { .. } => Exit::Usage,
                 AgentError::Log(_) => Exit::Storage,
+                AgentError::Recording(error) => of_log(error),
+                AgentError::Unreplayable(_) => Exit::Input,
                 AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
             },
-            Self::Log(error) => match error {
-                LogError::Io(error) if error.kind() != io::ErrorKind::NotFound => Exit::Storage,
-                LogError::Io(_) | LogError::Start { .. } => Exit::Input,
-                LogError::Malformed { .. } | LogError::Gap { .. } => Exit::Storage,
-            },
+            Self::Log(error) => of_log(error),
             Self::Differs { .. } => Exit::Ours,
         }
     }
@@ -250,6 +248,14 @@ fn of_index(error: &IndexError) -> Exit {
         | IndexError::Damaged { .. }
         | IndexError::Io { .. }
         | IndexError::Engine { .. } => Exit::Storage,
+    }
+}
+
+fn of_log(error: &LogError) -> Exit {
+    match error {
+        LogError::Io(error) if error.kind() != io::ErrorKind::NotFound => Exit::Storage,
+        LogError::Io(_) | LogError::Start { .. } => Exit::Input,
+        LogError::Malformed { .. } | LogError::Gap { .. } => Exit::Storage,
     }
 }
 

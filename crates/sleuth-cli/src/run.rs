@@ -1,20 +1,17 @@
 //! Run folders: one for each question asked, with the log of all that happened.
 //!
 //! ```text
-//! runs/20261122T191727Z-1a2b/log.jsonl         the trajectory
-//! runs/20261122T191727Z-1a2b/retrieval.jsonl   what the store answered
+//! runs/20261122T191727Z-1a2b/log.jsonl     the trajectory
+//! runs/20261122T191727Z-1a2b/calls.jsonl   what store, model and clock said, for a replay
 //! ```
 
 use std::path::PathBuf;
 
-use sleuth_agent::Clock as _;
+use sleuth_agent::{CALLS, Clock as _, LOG};
 use sleuth_records::Digest;
 
 use crate::fail::Failure;
 use crate::places::Places;
-
-/// Name of the trajectory in a run folder.
-pub(crate) const LOG: &str = "log.jsonl";
 
 /// A folder made for one run.
 pub(crate) struct RunFolder {
@@ -52,6 +49,10 @@ impl RunFolder {
 
     pub(crate) fn log(&self) -> PathBuf {
         self.path.join(LOG)
+    }
+
+    pub(crate) fn calls(&self) -> PathBuf {
+        self.path.join(CALLS)
     }
 }
 

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+use sleuth_agent::LOG;
 use sleuth_records::{Citation, Claim, Event, Evidence, Finish, Trajectory, Usage};
 
 use crate::args::{Common, TraceCommand};
 use crate::fail::{Exit, Failure};
 use crate::places::Places;
 use crate::print;
-use crate::run::LOG;
 use crate::show::{Paint, count, escape, one_line, seconds};
 use crate::stores::place_of;
 
@@ -38,8 +39,28 @@ pub(crate) fn trace(common: &Common, command: &TraceCommand) -> Result<Exit, Fai
     }
 }
 
-fn replay(_folder: &Path, _json: bool) -> Result<Exit, Failure> {
-    Err(Failure::usage("not there yet", "use show"))
+fn replay(folder: &Path, as_json: bool) -> Result<Exit, Failure> {
+    let replayed = sleuth_agent::replay(folder)?;
+    let events = replayed.recorded.events.len();
+    if as_json {
+        let object = json!({
+            "status": if replayed.first_difference.is_none() { "same" } else { "different" },
+            "run": folder,
+            "events": events,
+            "first_difference": replayed.first_difference,
+        });
+        print(&format!("{object}\n"))?;
+        let same = replayed.first_difference.is_none();
+        return Ok(if same { Exit::Done } else { Exit::Ours });
+    }
+    match replayed.first_difference {
+        Some(difference) => Err(Failure::Differs { difference }),
+        None => {
+            let events = count(events as u64, "event");
+            print(&format!("the replay gives the same log and answer: {events}\n"))?;
+            Ok(Exit::Done)
+        }
+    }
 }
 
 /// The folder of the run that a person named: a path, `last`, an id or the beginning of one.
