@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use sleuth_agent::{
-    AgentError, Chat, ChatOptions, Draft, Policy, Session, Trail, closed_book,
-};
+use sleuth_agent::{AgentError, Chat, ChatOptions, Draft, Policy, Session, Trail, closed_book};
 use sleuth_lm::{
     Cancel, Embedded, EmbeddedOptions, LanguageModel, LmError, ModelInfo, Reply, Request,
 };
@@ -25,7 +23,8 @@ pub fn bench(options: &[&str]) -> Result<()> {
     let set = data::load(store)?;
     let name = path.file_stem().map_or("model".into(), |stem| stem.to_string_lossy().into_owned());
     let model = Embedded::load(&path, &EmbeddedOptions { name, context, ..Default::default() })?;
-    let mut chat = Chat::new(Box::new(Counted::new(model)), ChatOptions { lead, ..ChatOptions::default() });
+    let mut chat =
+        Chat::new(Box::new(Counted::new(model)), ChatOptions { lead, ..ChatOptions::default() });
 
     let mut rows = [Row::new("chat"), Row::new("trail"), Row::new("closed book")];
     for item in set.items.iter().take(count) {
@@ -35,7 +34,8 @@ pub fn bench(options: &[&str]) -> Result<()> {
         let chat_answer = outcome.answer.clone();
         rows[0].add(&outcome.answer, &item.answers, begin, &outcome.usage);
         let begin = Instant::now();
-        let outcome = data::ask_quietly(&question, &mut Trail::default(), &set.store, &data::normal())?;
+        let outcome =
+            data::ask_quietly(&question, &mut Trail::default(), &set.store, &data::normal())?;
         rows[1].add(&outcome.answer, &item.answers, begin, &outcome.usage);
         let begin = Instant::now();
         let mut alone = ClosedBook(&mut chat, String::new());
@@ -191,7 +191,8 @@ impl LanguageModel for Counted {
         );
         let prompt = reply.tokens.prompt_tokens as usize;
         let first = request.messages.len() <= 2;
-        let trimmed = request.messages.iter().any(|message| message.content == "(cut to make room)");
+        let trimmed =
+            request.messages.iter().any(|message| message.content == "(cut to make room)");
         if !first && !trimmed && prompt > self.before {
             self.new += (prompt - self.before) as u64;
             self.evaluated += reply.tokens.prompt_tokens - reply.tokens.cached_tokens;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
-use sleuth_index::{Store, SyncOptions, sync};
 use sleuth_agent::{AgentError, AskOptions, Outcome, Policy, Surroundings, SystemClock, ask};
+use sleuth_index::{Store, SyncOptions, sync};
 use sleuth_records::{Budget, Qrels, Question, TrajectoryWriter, sha256_hex};
 
 /// A question with what is known of its answer.
@@ -47,8 +47,7 @@ pub fn is_tuning(store: &str, id: &str) -> bool {
 /// Builds or updates the store called `name` below `target/bench` and loads its questions.
 pub fn load(name: &str) -> Result<Set> {
     let source_folder = folder()?.join("stores").join(name);
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench/stores").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench/stores").join(name);
     let source = sleuth_cli::ingest::CorpusSource::open(&source_folder)?;
     let options = SyncOptions { name: name.to_owned(), ..SyncOptions::default() };
     sync(&path, &source, &options, &|_| (), &|| false)
@@ -65,11 +64,7 @@ pub fn load(name: &str) -> Result<Set> {
 
 /// The SQuAD normalisation: lower case, no punctuation, no articles, single spaces.
 pub fn normalise_answer(text: &str) -> String {
-    let lower: String = text
-        .to_lowercase()
-        .chars()
-        .filter(|c| !c.is_ascii_punctuation())
-        .collect();
+    let lower: String = text.to_lowercase().chars().filter(|c| !c.is_ascii_punctuation()).collect();
     lower
         .split_whitespace()
         .filter(|word| !matches!(*word, "a" | "an" | "the"))
@@ -154,4 +149,3 @@ pub fn normal() -> AskOptions {
     };
     AskOptions { budget, seed: 0 }
 }
-

@@ -3,6 +3,7 @@
 
 mod chat;
 mod data;
+mod ingest;
 mod tidy;
 mod trail;
 mod tune;
@@ -12,6 +13,7 @@ fn main() -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["bench", "trail", options @ ..] => trail::bench(options),
+        ["bench", "ingest", options @ ..] => ingest::bench(options),
         ["bench", "chat", options @ ..] => chat::bench(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
@@ -19,7 +21,8 @@ fn main() -> anyhow::Result<()> {
             eprintln!(
                 "usage: cargo xtask tidy\n       \
                  cargo xtask bench trail [--tuning] [STORE...]\n       \
-                 cargo xtask bench chat MODEL.gguf [STORE [COUNT [CONTEXT]]]\n       \
+                 cargo xtask bench chat MODEL.gguf [STORE [COUNT [CONTEXT [LEAD]]]]\n       \
+                 cargo xtask bench ingest [--whole | FOLDER...]\n       \
                  cargo xtask tune trail"
             );
             std::process::exit(2)

@@ -85,7 +85,8 @@ fn arrows(root: &Path, breaches: &mut Vec<String>) -> Result<()> {
         let name = package["name"].as_str().unwrap_or_default();
         let allowed = ARROWS.iter().find(|(known, _)| *known == name).map(|(_, to)| *to);
         if allowed.is_none() && name != "sleuth-testkit" {
-            breaches.push(format!("`{name}` stands in no arrow; add it to ARCHITECTURE.md and here"));
+            breaches
+                .push(format!("`{name}` stands in no arrow; add it to ARCHITECTURE.md and here"));
         }
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let to = dependency["name"].as_str().unwrap_or_default();
@@ -106,7 +107,8 @@ fn arrows(root: &Path, breaches: &mut Vec<String>) -> Result<()> {
 /// Checks one source file. Text from the first `#[cfg(test)]` on is left out: tests may print.
 fn source(name: &str, file: &str, text: &str, breaches: &mut Vec<String>) {
     let stem = Path::new(file).file_stem().map(|s| s.to_string_lossy().into_owned());
-    if stem.is_some_and(|s| matches!(s.as_str(), "utils" | "util" | "common" | "misc" | "helpers")) {
+    if stem.is_some_and(|s| matches!(s.as_str(), "utils" | "util" | "common" | "misc" | "helpers"))
+    {
         breaches.push(format!("{file}: a name that says nothing"));
     }
     if file.ends_with("src/lib.rs") && !text.starts_with("//!") {
@@ -134,7 +136,9 @@ fn source(name: &str, file: &str, text: &str, breaches: &mut Vec<String>) {
         }
         if BLIND.contains(&name) {
             let lower = code.to_lowercase();
-            for word in ["gold_answer", "goldanswer", "gold:", "struct task", "answers: vec<string>"] {
+            for word in
+                ["gold_answer", "goldanswer", "gold:", "struct task", "answers: vec<string>"]
+            {
                 if lower.contains(word) {
                     breach("a gold answer would be within reach of the agent");
                 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use sleuth_agent::Trail;
 use sleuth_index::{Query, Retriever as _};
-use sleuth_records::{Budget, Finish, Question,};
+use sleuth_records::{Budget, Finish, Question};
 
 use crate::data::{self, Item, Set};
 
@@ -95,13 +95,24 @@ fn measure(set: &Set, items: &[&Item]) -> Result<()> {
         if std::env::var_os("SHOW").is_some() {
             println!(
                 "{:?}\t{:?}\t{:?}\t{}",
-                item.text, outcome.answer, item.answers,
-                gold.iter().map(|id| outcome.ranking.iter().position(|r| r.as_str() == id.as_str()).map_or("-".to_owned(), |p| p.to_string())).collect::<Vec<_>>().join(",")
+                item.text,
+                outcome.answer,
+                item.answers,
+                gold.iter()
+                    .map(|id| outcome
+                        .ranking
+                        .iter()
+                        .position(|r| r.as_str() == id.as_str())
+                        .map_or("-".to_owned(), |p| p.to_string()))
+                    .collect::<Vec<_>>()
+                    .join(",")
             );
         }
     }
     times.sort_by(f64::total_cmp);
-    let share = |n: usize, of: usize| if of == 0 { "–".to_owned() } else { format!("{:.3}", n as f64 / of as f64) };
+    let share = |n: usize, of: usize| {
+        if of == 0 { "–".to_owned() } else { format!("{:.3}", n as f64 / of as f64) }
+    };
     let n = items.len().max(1);
     println!(
         "| {} | {n} | {} | {} | {} | {} | {} | {} | {:.1} | {:.1} | {:.1} | {:.1} |",

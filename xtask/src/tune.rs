@@ -8,10 +8,9 @@
 
 use anyhow::Result;
 use sleuth_agent::{
-    AgentError, Answer, AskOptions, Draft, N_FEATURES, Policy, Session,
-    candidate_answers,
+    AgentError, Answer, AskOptions, Draft, N_FEATURES, Policy, Session, candidate_answers,
 };
-use sleuth_records::{Budget, Question,};
+use sleuth_records::{Budget, Question};
 
 use crate::data;
 
@@ -62,7 +61,12 @@ pub fn trail() -> Result<()> {
                 seconds: None,
                 dollars: None,
             };
-            data::ask_quietly(&question, &mut collect, &set.store, &AskOptions { budget, seed: 0 })?;
+            data::ask_quietly(
+                &question,
+                &mut collect,
+                &set.store,
+                &AskOptions { budget, seed: 0 },
+            )?;
             n += 1;
             let right: Vec<f32> = collect
                 .0
@@ -150,7 +154,8 @@ fn accuracy(examples: &[Example], weights: &[f32]) -> f64 {
         .iter()
         .filter(|example| {
             let best = (0..example.candidates.len()).max_by(|&a, &b| {
-                dot(&example.candidates[a], weights).total_cmp(&dot(&example.candidates[b], weights))
+                dot(&example.candidates[a], weights)
+                    .total_cmp(&dot(&example.candidates[b], weights))
             });
             best.is_some_and(|best| example.right[best] >= 1.0)
         })

@@ -7,10 +7,10 @@ use sleuth_records::{
     SCHEMA_VERSION, TrajectoryWriter, Usage,
 };
 
+use crate::AgentError;
 use crate::check::check;
 use crate::clock::Clock;
 use crate::session::{Session, WriteUp};
-use crate::AgentError;
 
 /// Documents in a final ranking.
 pub const RANKING: usize = 10;

@@ -85,7 +85,10 @@ mod tests {
     #[test]
     fn marks() {
         assert_eq!(mark("Jane Austen", "It was written by\n  Jane Austen in 1815."), Mark::Exact);
-        assert_eq!(mark("Emma was written in 1815", "written by\n  Jane Austen in 1815."), Mark::Exact);
+        assert_eq!(
+            mark("Emma was written in 1815", "written by\n  Jane Austen in 1815."),
+            Mark::Exact
+        );
         assert_eq!(mark("Jane Austen, Oxford", "Jane Austen in 1815."), Mark::Partial);
         assert_eq!(mark("Charles Dickens", "Jane Austen in 1815."), Mark::Unsupported);
         assert_eq!(mark("Jane Austen", "Jane Austen in 1816."), Mark::Unsupported);

@@ -24,7 +24,9 @@ use sleuth_records::{
 };
 
 use crate::clock::Clock;
-use crate::{AgentError, AskOptions, Chat, ChatOptions, Policy, Surroundings, Trail, TrailOptions, ask};
+use crate::{
+    AgentError, AskOptions, Chat, ChatOptions, Policy, Surroundings, Trail, TrailOptions, ask,
+};
 
 /// Name of the log in a run folder.
 pub const LOG: &str = "log.jsonl";
@@ -36,18 +38,44 @@ pub const CALLS: &str = "calls.jsonl";
 #[serde(tag = "call", rename_all = "snake_case")]
 enum Call {
     /// The first line: how the policy was set up.
-    Policy { settings: serde_json::Value, model: Option<ModelInfo> },
-    Search { query: Query, ranking: Ranking },
-    Document { id: DocumentId, document: Option<Box<Document>> },
-    Mentions { text: String, mentions: Vec<Mention> },
-    Rarity { terms: Vec<String>, values: Vec<f32> },
+    Policy {
+        settings: serde_json::Value,
+        model: Option<ModelInfo>,
+    },
+    Search {
+        query: Query,
+        ranking: Ranking,
+    },
+    Document {
+        id: DocumentId,
+        document: Option<Box<Document>>,
+    },
+    Mentions {
+        text: String,
+        mentions: Vec<Mention>,
+    },
+    Rarity {
+        terms: Vec<String>,
+        values: Vec<f32>,
+    },
     /// The store failed; the run cannot be replayed past this.
-    StoreFailed { message: String },
-    CountTokens { tokens: Result<usize, LmError> },
-    Complete { request: String, reply: Box<Result<Reply, LmError>> },
-    Clock { ms: u64 },
+    StoreFailed {
+        message: String,
+    },
+    CountTokens {
+        tokens: Result<usize, LmError>,
+    },
+    Complete {
+        request: String,
+        reply: Box<Result<Reply, LmError>>,
+    },
+    Clock {
+        ms: u64,
+    },
     /// The interrupt was seen when it was asked for the `asked`th time.
-    Interrupted { asked: u64 },
+    Interrupted {
+        asked: u64,
+    },
 }
 
 impl Call {
@@ -59,7 +87,9 @@ impl Call {
                 format!("search {}", serde_json::to_string(query).unwrap_or_default())
             }
             Self::Document { id, .. } => format!("document `{id}`"),
-            Self::Mentions { text, .. } => format!("mentions in text {}", &text[..text.len().min(12)]),
+            Self::Mentions { text, .. } => {
+                format!("mentions in text {}", &text[..text.len().min(12)])
+            }
             Self::Rarity { terms, .. } => format!("rarity of {terms:?}"),
             Self::StoreFailed { message } => format!("a failure of the store: {message}"),
             Self::CountTokens { .. } => "a count of tokens".to_owned(),
@@ -95,11 +125,12 @@ impl Recorder {
         if writer.error.is_some() {
             return;
         }
-        let written = serde_json::to_vec(call).map_err(std::io::Error::other).and_then(|mut line| {
-            line.push(b'\n');
-            writer.out.write_all(&line)?;
-            writer.out.flush()
-        });
+        let written =
+            serde_json::to_vec(call).map_err(std::io::Error::other).and_then(|mut line| {
+                line.push(b'\n');
+                writer.out.write_all(&line)?;
+                writer.out.flush()
+            });
         writer.error = written.err();
     }
 
@@ -397,12 +428,12 @@ impl Tape {
             let call: Call = serde_json::from_str(&line).map_err(|error| {
                 AgentError::Unreplayable(format!("line {} of `{CALLS}`: {error}", at + 1))
             })?;
-            match call {
-                Call::Document { id, document } => {
-                    documents.insert(id, document.map(|document| Arc::new(*document)));
-                }
-                Call::Interrupted { asked } => interrupted_at = Some(asked),
-                call => calls.push(call),
+            if let Call::Document { id, document } = call {
+                documents.insert(id, document.map(|document| Arc::new(*document)));
+            } else if let Call::Interrupted { asked } = call {
+                interrupted_at = Some(asked);
+            } else {
+                calls.push(call);
             }
         }
         let state = Mutex::new(State { next: 1, ..State::default() });

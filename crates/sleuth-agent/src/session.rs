@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use sleuth_index::{Mention, Query};
 use sleuth_records::{
-    Budget, Document, DocumentId, Event, Evidence, EvidenceId, Message, Question,
-    Ranking, TokenUsage, ToolCall, Usage,
+    Budget, Document, DocumentId, Event, Evidence, EvidenceId, Message, Question, Ranking,
+    TokenUsage, ToolCall, Usage,
 };
 
 use crate::AgentError;
@@ -138,7 +138,9 @@ impl<'a> Session<'a> {
             ("dollars", usage.dollars, self.budget.dollars),
         ];
         checks.into_iter().find_map(|(name, used, limit)| {
-            limit.is_some_and(|limit| used >= limit * WRITE_UP_SHARE).then_some(WriteUp::Budget(name))
+            limit
+                .is_some_and(|limit| used >= limit * WRITE_UP_SHARE)
+                .then_some(WriteUp::Budget(name))
         })
     }
 

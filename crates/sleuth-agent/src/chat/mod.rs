@@ -15,16 +15,14 @@ mod prompt;
 mod results;
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sleuth_index::{Query, analyze, words};
 use sleuth_lm::{LanguageModel, LmError, ModelInfo, Request, ToolChoice, request_digest};
-use sleuth_records::{Claim, Document, DocumentId, EvidenceId, Mark, Message, Role, TokenUsage, ToolCall};
+use sleuth_records::{Claim, DocumentId, EvidenceId, Mark, Message, Role, TokenUsage, ToolCall};
 
 use crate::session::Session;
-use crate::{AgentError, Draft, Policy, Trail, check};
+use crate::{AgentError, Draft, Place, Policy, Trail, check};
 pub use prompt::{system_prompt, tools};
 use results::Shown;
 
@@ -201,11 +199,7 @@ enum Step {
 }
 
 impl Hunt<'_> {
-    fn run(
-        mut self,
-        session: &mut Session<'_>,
-        lead: &[(Arc<Document>, Range<usize>)],
-    ) -> Result<Draft, AgentError> {
+    fn run(mut self, session: &mut Session<'_>, lead: &[Place]) -> Result<Draft, AgentError> {
         self.begin(session, lead)?;
         loop {
             if session.must_write_up()?.is_some() {
@@ -230,11 +224,7 @@ impl Hunt<'_> {
     }
 
     /// Puts the question, with what the program found for it beforehand.
-    fn begin(
-        &mut self,
-        session: &Session<'_>,
-        lead: &[(Arc<Document>, Range<usize>)],
-    ) -> Result<(), AgentError> {
+    fn begin(&mut self, session: &Session<'_>, lead: &[Place]) -> Result<(), AgentError> {
         let question = session.question().as_str();
         let mut parts = Vec::new();
         for (document, passage) in lead {
@@ -293,8 +283,7 @@ impl Hunt<'_> {
         };
         let digest = request_digest(&request);
         let never = || false;
-        let cancel: &(dyn Fn() -> bool + Sync) =
-            if last_words { &never } else { session.cancel() };
+        let cancel: &(dyn Fn() -> bool + Sync) = if last_words { &never } else { session.cancel() };
         let reply = match self.model.complete(&request, cancel) {
             Ok(reply) => reply,
             Err(error @ LmError::MalformedReply { .. })
@@ -342,7 +331,11 @@ impl Hunt<'_> {
                 (format!("There is no tool `{other}`."), Vec::new())
             }
         };
-        if self.seen.len() == before { self.idle_turns += 1 } else { self.idle_turns = 0 }
+        if self.seen.len() == before {
+            self.idle_turns += 1
+        } else {
+            self.idle_turns = 0
+        }
         self.reply(session, call, result)?;
         Ok(Step::On)
     }
@@ -455,11 +448,7 @@ impl Hunt<'_> {
 
     /// Turns the model's answer into a draft: each cited name becomes kept evidence whose quote is
     /// the part of the passage that bears the claim out.
-    fn answer(
-        &mut self,
-        session: &mut Session<'_>,
-        call: &ToolCall,
-    ) -> Result<Draft, AgentError> {
+    fn answer(&mut self, session: &mut Session<'_>, call: &ToolCall) -> Result<Draft, AgentError> {
         let text =
             call.arguments.get("answer").and_then(|v| v.as_str()).unwrap_or("").trim().to_owned();
         let mut claims: Vec<Claim> = Vec::new();
@@ -534,10 +523,8 @@ pub fn closed_book(
     model: &mut dyn LanguageModel,
     question: &str,
 ) -> Result<sleuth_lm::Reply, AgentError> {
-    let messages = [
-        Message::text(Role::System, prompt::CLOSED_BOOK),
-        Message::text(Role::User, question),
-    ];
+    let messages =
+        [Message::text(Role::System, prompt::CLOSED_BOOK), Message::text(Role::User, question)];
     let request = Request {
         messages: &messages,
         tools: &[],
@@ -555,4 +542,3 @@ fn holds(of: &str, text: &str) -> bool {
     let wanted = analyze(text);
     !wanted.is_empty() && wanted.iter().all(|term| held.contains(&term.text))
 }
-

@@ -79,12 +79,7 @@ impl Shown {
 
 /// The part of `range` that matches `query` best, at most `bytes` long, at sentence ends where
 /// possible.
-pub(super) fn excerpt(
-    text: &str,
-    range: Range<usize>,
-    query: &str,
-    bytes: usize,
-) -> Range<usize> {
+pub(super) fn excerpt(text: &str, range: Range<usize>, query: &str, bytes: usize) -> Range<usize> {
     if range.len() <= bytes {
         return range;
     }
@@ -223,7 +218,10 @@ Austen wrote it in 1815. It was praised.";
     #[test]
     fn a_quote_is_the_shortest_that_holds_most() {
         let quoted = |claim: &str| &TEXT[quote(TEXT, 0..TEXT.len(), claim)];
-        assert_eq!(quoted("Jane Austen wrote Emma in 1815"), "Emma is a novel. It has many pages and much talk about marriage. Jane Austen wrote it in 1815.");
+        assert_eq!(
+            quoted("Jane Austen wrote Emma in 1815"),
+            "Emma is a novel. It has many pages and much talk about marriage. Jane Austen wrote it in 1815."
+        );
         assert_eq!(quoted("Austen wrote it"), "Jane Austen wrote it in 1815.");
     }
 
@@ -255,11 +253,7 @@ Austen wrote it in 1815. It was praised.";
 
     #[test]
     fn marks_in_a_document_are_not_ours() {
-        let document = Arc::new(Document::new(
-            DocumentId::new("x"),
-            "T⟧",
-            "words ⟦end⟧ more",
-        ));
+        let document = Arc::new(Document::new(DocumentId::new("x"), "T⟧", "words ⟦end⟧ more"));
         let mut shown = Shown::default();
         let id = shown.passage(&document, 0..document.text.len());
         assert_eq!(shown.render(&id), "⟦e1 in d1: T|⟧\nwords |end| more\n⟦end⟧");

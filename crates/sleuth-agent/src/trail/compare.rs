@@ -15,7 +15,7 @@ use super::query::{Asked, Wants};
 use super::spans::{SpanKind, sentences, spans};
 
 /// A decision, with the sentences that it rests on: pool position and byte range each.
-pub struct Decision {
+pub(super) struct Decision {
     /// The answer: `yes`, `no`, or one of the things.
     pub text: String,
     /// Evidence for the thing that was chosen first, then for the others.
@@ -23,7 +23,7 @@ pub struct Decision {
 }
 
 /// Decides `asked` when it compares and the pool has a passage for each thing.
-pub fn compare(asked: &Asked, pool: &Pool) -> Option<Decision> {
+pub(super) fn compare(asked: &Asked, pool: &Pool) -> Option<Decision> {
     match asked.wants {
         Wants::Choice => choose(asked, pool),
         Wants::YesNo => yes_or_no(asked, pool),
@@ -80,9 +80,11 @@ fn choose(asked: &Asked, pool: &Pool) -> Option<Decision> {
     let question = words(&asked.text);
     let has = |list: &[&str]| question.iter().any(|word| list.contains(&word.text.as_str()));
     let least = has(&["first", "earlier", "earliest", "older", "oldest", "before", "sooner"]);
-    let most = has(&["later", "latest", "younger", "youngest", "newer", "last", "recently", "after"]);
+    let most =
+        has(&["later", "latest", "younger", "youngest", "newer", "last", "recently", "after"]);
     let amount = has(&[
-        "more", "larger", "largest", "bigger", "higher", "highest", "longer", "taller", "most", "greater",
+        "more", "larger", "largest", "bigger", "higher", "highest", "longer", "taller", "most",
+        "greater",
     ]);
     let mut ranked: Vec<(f64, &(String, usize))> = Vec::new();
     if least || most || amount {

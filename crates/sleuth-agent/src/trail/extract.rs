@@ -52,7 +52,7 @@ pub struct Answer {
 }
 
 /// All candidates of the best passages, best first.
-pub fn answers(asked: &Asked, pool: &Pool) -> Vec<Answer> {
+pub(super) fn answers(asked: &Asked, pool: &Pool) -> Vec<Answer> {
     let mut out = Vec::new();
     let order: Vec<usize> = pool.order().into_iter().take(PASSAGES).collect();
     let best = order.first().map_or(1.0, |&at| pool.candidates[at].score.max(f32::EPSILON));
@@ -89,7 +89,7 @@ pub fn answers(asked: &Asked, pool: &Pool) -> Vec<Answer> {
 }
 
 /// Product of a feature vector and weights.
-pub fn score(features: &[f32], weights: &[f32]) -> f32 {
+pub(super) fn score(features: &[f32], weights: &[f32]) -> f32 {
     features.iter().zip(weights).map(|(feature, weight)| feature * weight).sum()
 }
 
@@ -141,9 +141,8 @@ impl Reader<'_> {
             .sources
             .iter()
             .max_by(|a, b| {
-                let score = |(at, strength): &(usize, f32)| {
-                    self.pool.candidates[*at].score * strength
-                };
+                let score =
+                    |(at, strength): &(usize, f32)| self.pool.candidates[*at].score * strength;
                 score(a).total_cmp(&score(b))
             })
             .map(|&(at, _)| &self.pool.candidates[at]);
@@ -197,9 +196,7 @@ impl Reader<'_> {
             let place = words.find(name).unwrap_or(0);
             let end = place + if words[place..].starts_with(name) { name.len() } else { 0 };
             let span = Span { range: place..end, kind: SpanKind::Name };
-            if let Some(mut answer) =
-                self.describe(&context, sentence, words, &span, 5, i, 0.0)
-            {
+            if let Some(mut answer) = self.describe(&context, sentence, words, &span, 5, i, 0.0) {
                 let said = analyze(name);
                 let known = said.iter().filter(|t| self.asked_terms.contains_key(t.text.as_str()));
                 let share = known.count() as f32 / said.len().max(1) as f32;
@@ -268,8 +265,7 @@ impl Reader<'_> {
             .map(|word| word.text)
             .collect();
         let after = words[span.range.end..].trim_start();
-        let is_head =
-            |term: &&str| self.asked.head.iter().any(|head| head == term);
+        let is_head = |term: &&str| self.asked.head.iter().any(|head| head == term);
         let head_inside = own.iter().any(|term| is_head(&term.text.as_str()));
         let head_near = sentence
             .terms
@@ -281,7 +277,11 @@ impl Reader<'_> {
         let flag = |yes: bool| f32::from(u8::from(yes));
 
         let with_title = self.coverage(
-            sentence.terms.iter().map(|t| t.text.as_str()).chain(context.title.iter().map(String::as_str)),
+            sentence
+                .terms
+                .iter()
+                .map(|t| t.text.as_str())
+                .chain(context.title.iter().map(String::as_str)),
         );
         let mut features = vec![0.0; N_FEATURES];
         features[..7].copy_from_slice(&context.plain);

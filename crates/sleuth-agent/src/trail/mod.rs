@@ -98,6 +98,9 @@ impl Policy for Trail {
     }
 }
 
+/// A document and a byte range of its text.
+pub type Place = (Arc<Document>, Range<usize>);
+
 impl Trail {
     /// The best `n` documents for the question of `session`, each with its best passage: the first
     /// part of the hunt, for a policy that goes on by other means. It takes one round of following,
@@ -105,11 +108,7 @@ impl Trail {
     ///
     /// # Errors
     /// When the store or the log fails.
-    pub fn lead(
-        &self,
-        session: &mut Session<'_>,
-        n: usize,
-    ) -> Result<Vec<(Arc<Document>, Range<usize>)>, AgentError> {
+    pub fn lead(&self, session: &mut Session<'_>, n: usize) -> Result<Vec<Place>, AgentError> {
         let mut hunt = Hunt::start(session, &self.options)?;
         hunt.follow(session)?;
         let best = hunt.pool.order().into_iter().take(n);
@@ -208,10 +207,8 @@ impl<'o> Hunt<'o> {
             .collect();
         if !unknown.is_empty() {
             let question = self.asked.text.clone();
-            let query = Query {
-                within: Some(unknown.clone()),
-                ..Query::new(question, unknown.len())
-            };
+            let query =
+                Query { within: Some(unknown.clone()), ..Query::new(question, unknown.len()) };
             for hit in self.search(session, &query)?.hits {
                 self.take_up(session, &hit.passage.document, hit.passage.range, hit.score)?;
             }
@@ -248,8 +245,8 @@ impl<'o> Hunt<'o> {
         let terms: Vec<String> =
             sleuth_index::analyze(&mention.key).into_iter().map(|term| term.text).collect();
         let rarity: f32 = session.rarity(&terms)?.iter().sum();
-        let looks_like_a_name = surface.chars().any(|c| c.is_uppercase() || c.is_ascii_digit())
-            || !surface.is_ascii();
+        let looks_like_a_name =
+            surface.chars().any(|c| c.is_uppercase() || c.is_ascii_digit()) || !surface.is_ascii();
         let shape = if looks_like_a_name || terms.len() >= 3 { 1.0 } else { 0.4 };
         Ok((rarity / 10.0).min(1.0) * shape)
     }
@@ -357,12 +354,8 @@ impl<'o> Hunt<'o> {
         let ranking = self.search(session, &query)?;
         let best = ranking.hits.first().map_or(1.0, |hit| hit.score);
         for hit in &ranking.hits {
-            let Some(target) = self.take_up(
-                session,
-                &hit.passage.document,
-                hit.passage.range.clone(),
-                0.0,
-            )?
+            let Some(target) =
+                self.take_up(session, &hit.passage.document, hit.passage.range.clone(), 0.0)?
             else {
                 continue;
             };
@@ -426,8 +419,7 @@ impl<'o> Hunt<'o> {
         let target = &self.pool.candidates[at];
         let score =
             |&&(source, strength): &&(usize, f32)| self.pool.candidates[source].score * strength;
-        let Some(&(source, _)) =
-            target.sources.iter().max_by(|a, b| score(a).total_cmp(&score(b)))
+        let Some(&(source, _)) = target.sources.iter().max_by(|a, b| score(a).total_cmp(&score(b)))
         else {
             return Ok(None);
         };

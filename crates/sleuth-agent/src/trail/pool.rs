@@ -43,7 +43,7 @@ impl Default for PoolWeights {
 }
 
 /// A document in the pool.
-pub struct Candidate {
+pub(super) struct Candidate {
     /// The document.
     pub document: Arc<Document>,
     /// Its best passage: a byte range of its text.
@@ -64,7 +64,7 @@ pub struct Candidate {
 
 /// See the [module](self).
 #[derive(Default)]
-pub struct Pool {
+pub(super) struct Pool {
     /// All candidates, in order of arrival.
     pub candidates: Vec<Candidate>,
     by_id: HashMap<DocumentId, usize>,
@@ -72,12 +72,17 @@ pub struct Pool {
 
 impl Pool {
     /// Position of the candidate for `id`.
-    pub fn position(&self, id: &DocumentId) -> Option<usize> {
+    pub(super) fn position(&self, id: &DocumentId) -> Option<usize> {
         self.by_id.get(id).copied()
     }
 
     /// Adds a document or raises the lexical score of the one that is there; returns its position.
-    pub fn add(&mut self, document: &Arc<Document>, passage: Range<usize>, lexical: f32) -> usize {
+    pub(super) fn add(
+        &mut self,
+        document: &Arc<Document>,
+        passage: Range<usize>,
+        lexical: f32,
+    ) -> usize {
         if let Some(&at) = self.by_id.get(&document.id) {
             let known = &mut self.candidates[at];
             if lexical > known.lexical {
@@ -105,7 +110,7 @@ impl Pool {
     }
 
     /// Notes that `source` points to `target`; the stronger of two pointers stays.
-    pub fn point(&mut self, source: usize, target: usize, strength: f32) {
+    pub(super) fn point(&mut self, source: usize, target: usize, strength: f32) {
         if source == target {
             return;
         }
@@ -117,7 +122,7 @@ impl Pool {
     }
 
     /// Computes all scores: three rounds are enough for the longest trails that are followed.
-    pub fn settle(&mut self, asked: &Asked, weights: &PoolWeights) {
+    pub(super) fn settle(&mut self, asked: &Asked, weights: &PoolWeights) {
         let own: Vec<f32> =
             self.candidates.iter().map(|c| c.lexical + weights.named * c.named).collect();
         for (candidate, &own) in self.candidates.iter_mut().zip(&own) {
@@ -149,7 +154,7 @@ impl Pool {
     }
 
     /// Positions by falling score; ties by document id.
-    pub fn order(&self) -> Vec<usize> {
+    pub(super) fn order(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.candidates.len()).collect();
         order.sort_by(|&a, &b| {
             let (a, b) = (&self.candidates[a], &self.candidates[b]);

@@ -7,7 +7,7 @@ use super::spans::{Span, SpanKind, spans};
 
 /// The kind of answer that a question wants, read off its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Wants {
+pub(super) enum Wants {
     /// A name of a person or group: who, whom, whose.
     Who,
     /// A date or year.
@@ -37,7 +37,7 @@ pub(super) const WANTS: [Wants; 7] = [
 
 /// An index term of the question.
 #[derive(Clone, Debug, PartialEq)]
-pub struct QuestionTerm {
+pub(super) struct QuestionTerm {
     /// As the index holds it.
     pub text: String,
     /// Inverse document frequency in the store; 0 for the words that only ask.
@@ -46,7 +46,7 @@ pub struct QuestionTerm {
 
 /// A question, taken apart.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(super) struct Asked {
     /// The question as asked.
     pub text: String,
     /// Its terms, each once, in order.
@@ -65,7 +65,7 @@ an of in on at by to for from and or with that this these those has have had be 
 their his her as into many much name named called give tell me please can could would should will";
 
 /// Takes `question` apart. Rarities are filled in by [`Asked::set_rarity`].
-pub fn take_apart(question: &Question) -> Asked {
+pub(super) fn take_apart(question: &Question) -> Asked {
     let text = question.as_str().to_owned();
     let asking: Vec<&str> = ASKING.split_whitespace().collect();
     let mut terms: Vec<QuestionTerm> = Vec::new();
@@ -90,14 +90,14 @@ pub fn take_apart(question: &Question) -> Asked {
 
 impl Asked {
     /// Sets the rarity of each term, in the order of `terms`.
-    pub fn set_rarity(&mut self, rarity: &[f32]) {
+    pub(super) fn set_rarity(&mut self, rarity: &[f32]) {
         for (term, &rarity) in self.terms.iter_mut().zip(rarity) {
             term.rarity = rarity;
         }
     }
 
     /// Share of the question, by rarity, that the index terms of `text` cover: 0 to 1.
-    pub fn coverage(&self, text_terms: &std::collections::HashSet<String>) -> f32 {
+    pub(super) fn coverage(&self, text_terms: &std::collections::HashSet<String>) -> f32 {
         let total: f32 = self.terms.iter().map(|term| term.rarity).sum();
         let covered: f32 = self
             .terms
@@ -205,7 +205,8 @@ fn head(text: &str) -> Vec<String> {
     };
     const ENDS: [&str; 26] = [
         "is", "are", "was", "were", "did", "do", "does", "has", "have", "had", "of", "in", "that",
-        "who", "which", "can", "could", "would", "will", "by", "on", "the", "a", "for", "from", "to",
+        "who", "which", "can", "could", "would", "will", "by", "on", "the", "a", "for", "from",
+        "to",
     ];
     let phrase: Vec<&str> = words[at + 1..]
         .iter()
@@ -240,9 +241,7 @@ mod tests {
 
     #[test]
     fn the_alternatives_of_a_choice() {
-        let asked = take_apart(
-            &Question::new("Who is older, Ann Lee or Bob Ray Smith?").unwrap(),
-        );
+        let asked = take_apart(&Question::new("Who is older, Ann Lee or Bob Ray Smith?").unwrap());
         assert_eq!(asked.alternatives, ["Ann Lee", "Bob Ray Smith"]);
         assert_eq!(asked.wants, Wants::Choice);
     }

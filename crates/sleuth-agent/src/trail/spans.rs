@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// What a span looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SpanKind {
+pub(super) enum SpanKind {
     /// Capitalised words, joined by small words such as *of*.
     Name,
     /// A day, month with year, or year.
@@ -21,7 +21,7 @@ pub enum SpanKind {
 
 /// A span with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
+pub(super) struct Span {
     /// Byte range in the text.
     pub range: Range<usize>,
     /// What it looks like.
@@ -30,7 +30,7 @@ pub struct Span {
 
 impl Span {
     /// The words themselves.
-    pub fn text<'a>(&self, of: &'a str) -> &'a str {
+    pub(super) fn text<'a>(&self, of: &'a str) -> &'a str {
         &of[self.range.clone()]
     }
 }
@@ -40,7 +40,7 @@ impl Span {
 /// A sentence ends at `.`, `!` or `?` before white space, unless the dot ends an initial or a short
 /// capitalised abbreviation (`J.`, `Mr.`, `St.`), at a CJK full stop, and at a line end that is
 /// followed by another or by a list mark.
-pub fn sentences(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let mut start = 0;
     let mut push = |range: Range<usize>| {
@@ -83,8 +83,22 @@ fn abbreviates(before: &str) -> bool {
             first.is_uppercase()
                 && matches!(
                     word,
-                    "Mr" | "Ms" | "Dr" | "St" | "Jr" | "Sr" | "Mrs" | "Ltd" | "Inc" | "No" | "Vol"
-                        | "Gen" | "Col" | "Rev" | "Mt" | "Ft" | "Lt"
+                    "Mr" | "Ms"
+                        | "Dr"
+                        | "St"
+                        | "Jr"
+                        | "Sr"
+                        | "Mrs"
+                        | "Ltd"
+                        | "Inc"
+                        | "No"
+                        | "Vol"
+                        | "Gen"
+                        | "Col"
+                        | "Rev"
+                        | "Mt"
+                        | "Ft"
+                        | "Lt"
                 )
         }
         _ => word.contains('.') && word.len() <= 6,
@@ -100,19 +114,29 @@ struct Word<'a> {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-    "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 
 /// Number of the month that the lower-case `word` names, 0 for January.
-pub fn month(word: &str) -> Option<usize> {
+pub(super) fn month(word: &str) -> Option<usize> {
     MONTHS.iter().position(|month| *month == word)
 }
 
 /// Small words that may stand inside a name, between two capitalised ones.
 const JOINERS: [&str; 22] = [
-    "of", "the", "de", "la", "le", "du", "von", "van", "der", "den", "di", "da", "del", "bin", "ibn",
-    "al", "el", "and", "for", "in", "at", "&",
+    "of", "the", "de", "la", "le", "du", "von", "van", "der", "den", "di", "da", "del", "bin",
+    "ibn", "al", "el", "and", "for", "in", "at", "&",
 ];
 
 /// Words that begin sentences with a capital and are no names.
@@ -122,7 +146,7 @@ since until but and or there then also both all some many most one two three of 
 did do does has had under over between through because another other each such no not our we i you";
 
 /// Names, dates, numbers and quoted words of `text`, in order; they may overlap.
-pub fn spans(text: &str) -> Vec<Span> {
+pub(super) fn spans(text: &str) -> Vec<Span> {
     let words = split_words(text);
     let starters: Vec<&str> = STARTERS.split_whitespace().collect();
     let mut out = Vec::new();
@@ -138,12 +162,13 @@ pub fn spans(text: &str) -> Vec<Span> {
 
 /// Runs of up to `longest` words without sentence marks between them, each once: what an answer that
 /// is no name, date or number looks like.
-pub fn phrases(text: &str, longest: usize) -> Vec<Span> {
+pub(super) fn phrases(text: &str, longest: usize) -> Vec<Span> {
     let words = split_words(text);
     let mut out = Vec::new();
     for first in 0..words.len() {
         for last in first..(first + longest).min(words.len()) {
-            if last > first && !words[last].gap.chars().all(|c| matches!(c, ' ' | '-' | '\'' | '’')) {
+            if last > first && !words[last].gap.chars().all(|c| matches!(c, ' ' | '-' | '\'' | '’'))
+            {
                 break;
             }
             out.push(Span {
@@ -265,9 +290,8 @@ fn push_name(words: &[Word<'_>], first: usize, last: usize, out: &mut Vec<Span>)
 }
 
 fn dates_and_numbers(words: &[Word<'_>], out: &mut Vec<Span>) {
-    let is_month = |word: &Word<'_>| {
-        is_capitalised(word.text) && month(&word.text.to_lowercase()).is_some()
-    };
+    let is_month =
+        |word: &Word<'_>| is_capitalised(word.text) && month(&word.text.to_lowercase()).is_some();
     let is_day = |word: &Word<'_>| {
         let digits = word.text.trim_end_matches(['s', 't', 'n', 'd', 'r', 'h']);
         digits.parse::<u32>().is_ok_and(|day| (1..=31).contains(&day))
@@ -313,10 +337,7 @@ fn dates_and_numbers(words: &[Word<'_>], out: &mut Vec<Span>) {
                 && unit.gap == " "
                 && !unit.text.starts_with(|c: char| c.is_uppercase())
             {
-                out.push(Span {
-                    range: word.range.start..unit.range.end,
-                    kind: SpanKind::Number,
-                });
+                out.push(Span { range: word.range.start..unit.range.end, kind: SpanKind::Number });
             }
         }
     }
@@ -325,9 +346,25 @@ fn dates_and_numbers(words: &[Word<'_>], out: &mut Vec<Span>) {
 fn number_word(word: &str) -> bool {
     matches!(
         word.to_lowercase().as_str(),
-        "two" | "three" | "four" | "five" | "six" | "seven" | "eight" | "nine" | "ten" | "eleven"
-            | "twelve" | "twenty" | "thirty" | "forty" | "fifty" | "hundred" | "thousand"
-            | "million" | "billion"
+        "two"
+            | "three"
+            | "four"
+            | "five"
+            | "six"
+            | "seven"
+            | "eight"
+            | "nine"
+            | "ten"
+            | "eleven"
+            | "twelve"
+            | "twenty"
+            | "thirty"
+            | "forty"
+            | "fifty"
+            | "hundred"
+            | "thousand"
+            | "million"
+            | "billion"
     )
 }
 
