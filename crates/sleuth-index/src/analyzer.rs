@@ -27,8 +27,8 @@ pub(crate) const ANALYZER: &str = "sleuth-english-cjk-1";
 /// The stop words of Lucene's English analyzer, which published BM25 baselines use. Sorted.
 const STOP_WORDS: [&str; 33] = [
     "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it",
-    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these", "they",
-    "this", "to", "was", "will", "with",
+    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these",
+    "they", "this", "to", "was", "will", "with",
 ];
 
 /// One index term with its place in the text.
@@ -78,7 +78,8 @@ pub fn words(text: &str) -> Vec<Term> {
                         .chars()
                         .next()
                         .is_some_and(|c| c.is_alphabetic() && !is_cjk(c));
-                if !joins && (is_cjk(next) || !(next.is_alphanumeric() || is_combining_mark(next))) {
+                if !joins && (is_cjk(next) || !(next.is_alphanumeric() || is_combining_mark(next)))
+                {
                     break;
                 }
                 end = at + next.len_utf8();
@@ -120,7 +121,11 @@ fn is_cjk(c: char) -> bool {
 fn fold(word: &str) -> String {
     let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
     if word.is_ascii() {
-        return word.bytes().filter(|&b| b != b'\'').map(|b| char::from(b.to_ascii_lowercase())).collect();
+        return word
+            .bytes()
+            .filter(|&b| b != b'\'')
+            .map(|b| char::from(b.to_ascii_lowercase()))
+            .collect();
     }
     word.nfkd()
         .filter(|&c| !is_combining_mark(c) && c != '\'' && c != '’')

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use tantivy::DocSet as _;
 use tantivy::postings::Postings as _;
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocId, TERMINATED, Term};
+use tantivy::{DocId, InvertedIndexReader, TERMINATED, Term};
 
 use crate::layout::Fields;
 use crate::store::Segment;
@@ -145,7 +145,17 @@ pub(crate) fn passage_frequency(
 ) -> tantivy::Result<u64> {
     let mut n = 0;
     for segment in segments {
-        n += frequencies(segment, fields, term, 1.0)?.len() as u64;
+        let of = |index: &InvertedIndexReader, field| {
+            index.doc_freq(&Term::from_field_text(field, term)).map(u64::from)
+        };
+        let (in_body, in_title) =
+            (of(&segment.body, fields.body)?, of(&segment.title, fields.title)?);
+        n += if segment.reader.has_deletes() || (in_body > 0 && in_title > 0) {
+            // Who has it in both, and who is gone, only the postings tell.
+            frequencies(segment, fields, term, 1.0)?.len() as u64
+        } else {
+            in_body + in_title
+        };
     }
     Ok(n)
 }

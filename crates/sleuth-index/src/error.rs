@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use tantivy::TantivyError;
+use tantivy::directory::error::{LockError, OpenDirectoryError, OpenReadError, OpenWriteError};
+
 /// Why a store could not be built, opened or searched.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -77,7 +80,7 @@ pub enum IndexError {
         /// The store.
         path: PathBuf,
         /// The cause.
-        source: Box<tantivy::TantivyError>,
+        source: Box<TantivyError>,
     },
 }
 
@@ -97,7 +100,9 @@ impl IndexError {
                 "free some space or name a folder on another disk; what was committed is safe"
                     .to_owned()
             }
-            Self::NoPermission { .. } => "name a folder that you may write to".to_owned(),
+            Self::NoPermission { .. } => {
+                "name a folder that you may read and write, or ask its owner".to_owned()
+            }
             Self::Source(_) | Self::Cancelled | Self::Io { .. } | Self::Engine { .. } => {
                 return None;
             }
@@ -106,53 +111,86 @@ impl IndexError {
 
     /// Names `error`, which came up while working on the store at `path`.
     pub(crate) fn io(path: &Path, error: std::io::Error) -> Self {
-        Self::named(path, error.kind())
+        Self::named(path, innermost_kind(&error), &error.to_string())
             .unwrap_or_else(|| Self::Io { path: path.to_owned(), source: error })
     }
 
     /// The failures of the file system that a person can do something about.
-    fn named(path: &Path, kind: std::io::ErrorKind) -> Option<Self> {
-        use std::io::ErrorKind::{
-            PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
-        };
+    fn named(path: &Path, kind: std::io::ErrorKind, text: &str) -> Option<Self> {
+        use std::io::ErrorKind as K;
         let path = path.to_owned();
-        if matches!(kind, StorageFull | QuotaExceeded) {
+        // A list of kinds of errors grows with the standard library; the rest has no name here.
+        if matches!(kind, K::StorageFull | K::QuotaExceeded) {
             Some(Self::NoSpace { path })
-        } else if matches!(kind, PermissionDenied | ReadOnlyFilesystem) {
+        } else if matches!(kind, K::PermissionDenied | K::ReadOnlyFilesystem) {
             Some(Self::NoPermission { path })
+        } else if matches!(kind, K::UnexpectedEof | K::InvalidData) {
+            Some(Self::Damaged { path, detail: text.to_owned() })
         } else {
             None
         }
     }
 
-    /// Names `error` of the index library, looking through it for a cause that has a name.
-    pub(crate) fn engine(path: &Path, error: tantivy::TantivyError) -> Self {
-        use tantivy::TantivyError as E;
+    /// Names `error` of the index library, whose cause may have a name.
+    pub(crate) fn engine(path: &Path, error: TantivyError) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest wraps no such error")]
+        let io = match &error {
+            TantivyError::IoError(io)
+            | TantivyError::OpenReadError(OpenReadError::IoError { io_error: io, .. })
+            | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error: io, .. })
+            | TantivyError::OpenDirectoryError(OpenDirectoryError::IoError {
+                io_error: io, ..
+            })
+            | TantivyError::LockFailure(LockError::IoError(io), _) => Some(io),
+            _ => None,
+        };
+        let text = error.to_string();
+        let kind = io.map(|io| innermost_kind(io)).or_else(|| kind_in_text(&text));
+        if let Some(named) = kind.and_then(|kind| Self::named(path, kind, &text)) {
+            return named;
+        }
         let path = path.to_owned();
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-        while let Some(inner) = cause {
-            if let Some(io) = inner.downcast_ref::<std::io::Error>()
-                && let Some(named) = Self::named(&path, io.kind())
-            {
-                return named;
-            }
-            cause = inner.source();
-        }
-        // The library wraps input/output errors in `Arc`, which hides them from `downcast_ref`;
-        // their text is what is left to go by.
-        let text = format!("{error:?}");
-        if text.contains("StorageFull") || text.contains("os error 28") {
-            return Self::NoSpace { path };
-        }
-        if text.contains("PermissionDenied") || text.contains("os error 13") {
-            return Self::NoPermission { path };
-        }
         #[expect(clippy::wildcard_enum_match_arm, reason = "the rest has no better name")]
         match error {
-            E::LockFailure(..) => Self::Busy { path },
-            E::DataCorruption(detail) => Self::Damaged { path, detail: format!("{detail:?}") },
-            E::OpenReadError(detail) => Self::Damaged { path, detail: detail.to_string() },
+            TantivyError::LockFailure(LockError::LockBusy, _) => Self::Busy { path },
+            TantivyError::DataCorruption(found) => {
+                Self::Damaged { path, detail: format!("{found:?}") }
+            }
+            TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(file)) => {
+                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                Self::Damaged { path, detail: format!("`lexical/{name}` is missing") }
+            }
+            TantivyError::OpenDirectoryError(OpenDirectoryError::DoesNotExist(_)) => {
+                Self::Damaged { path, detail: "`lexical` is missing".to_owned() }
+            }
+            TantivyError::OpenReadError(found) => Self::Damaged { path, detail: found.to_string() },
+            TantivyError::IncompatibleIndex(found) => {
+                Self::Damaged { path, detail: format!("{found:?}") }
+            }
             error => Self::Engine { path, source: Box::new(error) },
         }
     }
+}
+
+/// The kind of the error that `error` wraps, at any depth.
+fn innermost_kind(error: &std::io::Error) -> std::io::ErrorKind {
+    let mut kind = error.kind();
+    let mut inner = error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+    while let Some(cause) = inner {
+        inner = cause.source();
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            kind = io.kind();
+            inner = io.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+        }
+    }
+    if kind != std::io::ErrorKind::Other {
+        return kind;
+    }
+    kind_in_text(&error.to_string()).unwrap_or(kind)
+}
+
+/// The kind of a system error that is only left as text, as in some errors of the index library.
+fn kind_in_text(text: &str) -> Option<std::io::ErrorKind> {
+    let (code, _) = text.rsplit_once("(os error ")?.1.split_once(')')?;
+    Some(std::io::Error::from_raw_os_error(code.parse().ok()?).kind())
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! store.toml            name, schema version, analyzer, splitter
+//! writer.lock           held by the one process that writes
 //! documents/            manifest-N.jsonl: the files that were read, their stamps and documents
 //! lexical/              tantivy index: documents with their full record, and their passages
 //! ```
@@ -9,7 +10,10 @@
 //! A commit is one atomic step: the new manifest is written and synced first, under a name that no
 //! reader knows; then the index commits with that name in its payload, by renaming one file. Until
 //! that rename the store is the old one, whole; after it, the new one. Leftovers of a killed build
-//! are named by nothing and are removed by the next.
+//! are named by nothing and are removed by the next that writes.
+//!
+//! A store is made behind `store.toml.new`, which is written first and renamed to `store.toml` when
+//! all else is there: a folder with the former is a store in the making, and counts as none.
 
 use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -52,7 +56,7 @@ impl StoreFile {
         let text = match fs_err::read_to_string(&file) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(if path.is_dir() && !is_empty_dir(path) {
+                return Err(if path.is_dir() && !may_become_store(path) {
                     IndexError::NotAStore { path: path.to_owned(), found: "other files".to_owned() }
                 } else if path.exists() && !path.is_dir() {
                     IndexError::NotAStore { path: path.to_owned(), found: "a file".to_owned() }
@@ -89,32 +93,80 @@ impl StoreFile {
         Ok(found)
     }
 
-    /// Writes `store.toml` whole or not at all.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), IndexError> {
-        let text = toml::to_string(self).map_err(|error| IndexError::Damaged {
-            path: path.to_owned(),
-            detail: error.to_string(),
-        })?;
-        let temporary = path.join("store.toml.new");
-        write_synced(&temporary, text.as_bytes())
-            .and_then(|()| fs_err::rename(&temporary, path.join("store.toml")))
+    /// Marks `path` as a store in the making.
+    pub(crate) fn begin(&self, path: &Path) -> Result<(), IndexError> {
+        let text = toml::to_string(self)
+            .map_err(|error| IndexError::io(path, std::io::Error::other(error)))?;
+        write_synced(&path.join(UNFINISHED), |file| file.write_all(text.as_bytes()))
+            .map_err(|error| IndexError::io(path, error))
+    }
+
+    /// Makes what [`StoreFile::begin`] marked a store.
+    pub(crate) fn finish(path: &Path) -> Result<(), IndexError> {
+        fs_err::rename(path.join(UNFINISHED), path.join("store.toml"))
+            .and_then(|()| sync_folder(path))
             .map_err(|error| IndexError::io(path, error))
     }
 }
 
-pub(crate) fn is_empty_dir(path: &Path) -> bool {
-    fs_err::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+/// What `store.toml` is called while a store is made.
+const UNFINISHED: &str = "store.toml.new";
+
+/// The lock of the one process that writes.
+pub(crate) const WRITER_LOCK: &str = "writer.lock";
+
+/// Whether the folder at `path` is empty, or holds nothing but a store in the making.
+fn may_become_store(path: &Path) -> bool {
+    let Ok(entries) = fs_err::read_dir(path) else { return false };
+    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+    let marked = names.iter().any(|name| name == UNFINISHED);
+    names.iter().all(|name| {
+        name == UNFINISHED
+            || name == WRITER_LOCK
+            || (marked && (name == "documents" || name == "lexical"))
+    })
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = fs_err::File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+/// Writes a file through `write` and waits until it is on the disk, its name included.
+fn write_synced(
+    path: &Path,
+    write: impl FnOnce(&mut std::io::BufWriter<fs_err::File>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mut file = std::io::BufWriter::new(fs_err::File::create(path)?);
+    write(&mut file)?;
+    file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Waits until the names in a folder are on the disk.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    // Elsewhere a folder cannot be opened as a file, and names need no such care.
+    if cfg!(unix) { fs_err::File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 /// The folder of the index library.
 pub(crate) fn lexical_dir(path: &Path) -> PathBuf {
     path.join("lexical")
+}
+
+/// Reads what the index library reads first, and checks that it is whole: the library's own message
+/// for a torn file is the file. It differs whenever the library has taken files up or away.
+pub(crate) fn read_meta(path: &Path) -> Result<Vec<u8>, IndexError> {
+    let damaged = |detail: String| IndexError::Damaged { path: path.to_owned(), detail };
+    let text = match fs_err::read(lexical_dir(path).join("meta.json")) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(damaged(if lexical_dir(path).is_dir() {
+                "`lexical/meta.json` is missing".to_owned()
+            } else {
+                "`lexical` is missing".to_owned()
+            }));
+        }
+        Err(error) => return Err(IndexError::io(path, error)),
+    };
+    serde_json::from_slice::<serde::de::IgnoredAny>(&text)
+        .map_err(|error| damaged(format!("`lexical/meta.json`: {error}")))?;
+    Ok(text)
 }
 
 /// The folder of the manifests.
@@ -125,10 +177,51 @@ pub(crate) fn documents_dir(path: &Path) -> PathBuf {
 /// What a commit carries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Payload {
+    /// File name of the manifest; empty before the first commit.
     pub(crate) manifest: String,
+    /// Digest of the manifest's lines; empty when none was taken.
+    #[serde(default)]
+    pub(crate) manifest_digest: String,
     pub(crate) snapshot: String,
+    #[serde(default)]
+    pub(crate) n_files: u64,
     pub(crate) n_documents: u64,
     pub(crate) n_passages: u64,
+}
+
+impl Payload {
+    /// What the newest commit says of itself; an index without commits says nothing.
+    pub(crate) fn read(path: &Path, index: &tantivy::Index) -> Result<Self, IndexError> {
+        let metas = index.load_metas().map_err(|error| IndexError::engine(path, error))?;
+        let Some(text) = metas.payload else { return Ok(Self::default()) };
+        serde_json::from_str(&text).map_err(|error| IndexError::Damaged {
+            path: path.to_owned(),
+            detail: format!("payload of its newest commit: {error}"),
+        })
+    }
+
+    /// Name of the manifest of the commit after this one: never a name that a reader may know.
+    pub(crate) fn next_manifest(&self) -> String {
+        let number =
+            self.manifest.strip_prefix(MANIFEST.0).and_then(|n| n.strip_suffix(MANIFEST.1));
+        let next = number.and_then(|number| number.parse::<u64>().ok()).map_or(1, |n| n + 1);
+        format!("{}{next}{}", MANIFEST.0, MANIFEST.1)
+    }
+}
+
+/// What stands before and after the number in the name of a manifest.
+const MANIFEST: (&str, &str) = ("manifest-", ".jsonl");
+
+/// Removes the manifests that are not among `keep`. Failure to do so harms nothing.
+pub(crate) fn remove_manifests(path: &Path, keep: &[&str]) {
+    let Ok(entries) = fs_err::read_dir(documents_dir(path)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        if name.starts_with(MANIFEST.0) && name.ends_with(MANIFEST.1) && !keep.contains(&name) {
+            let _ = fs_err::remove_file(entry.path());
+        }
+    }
 }
 
 /// A file that was read into the store.
@@ -140,7 +233,10 @@ pub(crate) struct ManifestEntry {
     pub(crate) stamp: SourceStamp,
     /// The documents it held: id, content hash and number of passages.
     pub(crate) documents: Vec<(String, String, u32)>,
-    /// What was passed over in it: stable word and sentence.
+    /// Ids of documents that were passed over because another document has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) duplicates: Vec<String>,
+    /// What was passed over in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) skipped: Vec<sleuth_records::Skipped>,
 }
@@ -148,34 +244,60 @@ pub(crate) struct ManifestEntry {
 /// The files that a store was made of, by path.
 pub(crate) type Manifest = std::collections::BTreeMap<String, ManifestEntry>;
 
-/// Reads the manifest called `name`.
-pub(crate) fn read_manifest(path: &Path, name: &str) -> Result<Manifest, IndexError> {
-    let file = documents_dir(path).join(name);
-    let damaged = |detail: String| IndexError::Damaged { path: path.to_owned(), detail };
-    let reader = fs_err::File::open(&file).map_err(|error| damaged(error.to_string()))?;
+/// Reads the manifest that `payload` names.
+pub(crate) fn read_manifest(path: &Path, payload: &Payload) -> Result<Manifest, IndexError> {
+    let name = payload.manifest.as_str();
     let mut manifest = Manifest::new();
+    if name.is_empty() {
+        return Ok(manifest);
+    }
+    let damaged = |detail: String| IndexError::Damaged { path: path.to_owned(), detail };
+    let read = |error: std::io::Error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            damaged(format!("`documents/{name}` is missing"))
+        } else if error.kind() == std::io::ErrorKind::InvalidData {
+            damaged(format!("`documents/{name}` is not text"))
+        } else {
+            IndexError::io(path, error)
+        }
+    };
+    let reader = fs_err::File::open(documents_dir(path).join(name)).map_err(read)?;
+    let mut digest = Digest::new();
     for (at, line) in std::io::BufReader::new(reader).lines().enumerate() {
-        let line = line.map_err(|error| damaged(error.to_string()))?;
+        let line = line.map_err(read)?;
+        digest.field(line.as_bytes());
         let entry: ManifestEntry = serde_json::from_str(&line)
-            .map_err(|error| damaged(format!("line {} of `{name}`: {error}", at + 1)))?;
+            .map_err(|error| damaged(format!("line {} of `documents/{name}`: {error}", at + 1)))?;
         manifest.insert(entry.path.clone(), entry);
+    }
+    let found = digest.hex();
+    if !payload.manifest_digest.is_empty() && payload.manifest_digest != found {
+        return Err(damaged(format!(
+            "`documents/{name}` has digest `{found}`, expected `{}`",
+            payload.manifest_digest
+        )));
     }
     Ok(manifest)
 }
 
-/// Writes and syncs the manifest called `name`.
+/// Writes and syncs the manifest called `name`; returns its digest.
 pub(crate) fn write_manifest(
     path: &Path,
     name: &str,
     manifest: &Manifest,
-) -> Result<(), IndexError> {
-    let mut bytes = Vec::new();
-    for entry in manifest.values() {
-        serde_json::to_writer(&mut bytes, entry)
-            .map_err(|error| IndexError::io(path, std::io::Error::other(error)))?;
-        bytes.push(b'\n');
-    }
-    write_synced(&documents_dir(path).join(name), &bytes).map_err(|error| IndexError::io(path, error))
+) -> Result<String, IndexError> {
+    let mut digest = Digest::new();
+    write_synced(&documents_dir(path).join(name), |file| {
+        for entry in manifest.values() {
+            let mut line = serde_json::to_vec(entry)?;
+            digest.field(&line);
+            line.push(b'\n');
+            file.write_all(&line)?;
+        }
+        Ok(())
+    })
+    .map_err(|error| IndexError::io(path, error))?;
+    Ok(digest.hex())
 }
 
 /// Snapshot id: a hash over analyzer, splitter and the sorted ids and content hashes.
@@ -213,6 +335,16 @@ pub(crate) struct Fields {
     pub(crate) title: Field,
     /// Terms of the passage.
     pub(crate) body: Field,
+    /// Position of the passage among those of its document.
+    pub(crate) ordinal: Field,
+    /// First byte of the passage.
+    pub(crate) start: Field,
+    /// Byte after its last.
+    pub(crate) end: Field,
+    /// Number of terms in its title.
+    pub(crate) title_terms: Field,
+    /// Number of terms in its body.
+    pub(crate) body_terms: Field,
 }
 
 /// Names of the numeric columns of a passage.
@@ -239,10 +371,12 @@ pub(crate) fn schema() -> (Schema, Fields) {
         document: builder.add_text_field("document", STRING | FAST),
         title: builder.add_text_field("title", terms.clone()),
         body: builder.add_text_field("body", terms),
+        ordinal: builder.add_u64_field(ORDINAL, FAST),
+        start: builder.add_u64_field(START, FAST),
+        end: builder.add_u64_field(END, FAST),
+        title_terms: builder.add_u64_field(TITLE_TERMS, FAST),
+        body_terms: builder.add_u64_field(BODY_TERMS, FAST),
     };
-    for number in [ORDINAL, START, END, TITLE_TERMS, BODY_TERMS] {
-        builder.add_u64_field(number, FAST);
-    }
     (builder.build(), fields)
 }
 

@@ -29,6 +29,7 @@
 
 mod analyzer;
 mod bm25;
+mod directory;
 mod error;
 mod layout;
 mod mentions;

@@ -7,20 +7,30 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sleuth_records::{Document, DocumentId, Hit, Passage, PassageId, Ranking};
 use tantivy::columnar::{Column, StrColumn};
-use tantivy::schema::{IndexRecordOption, Value as _};
-use tantivy::{DocId, DocSet as _, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument};
+use tantivy::schema::{Field, IndexRecordOption, Value as _};
+use tantivy::store::StoreReader;
+use tantivy::{
+    DocId, DocSet as _, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument,
+};
 
 use crate::bm25::{Bm25, Scored, idf, passage_frequency, score_all};
+use crate::directory::ReadDirectory;
 use crate::layout::{
     BODY_TERMS, END, Fields, ORDINAL, Payload, START, StoreFile, StoreInfo, TITLE_TERMS,
-    lexical_dir, read_manifest, schema,
+    lexical_dir, read_meta, schema,
 };
 use crate::mentions::{Mention, TitleTable};
 use crate::retriever::{Query, Retriever};
 use crate::{IndexError, analyze};
 
-/// Documents kept decoded, so that reading around in one does not decode it again.
+/// Documents kept decoded, at most.
 const CACHED_DOCUMENTS: usize = 64;
+/// Bytes of text kept decoded, at most; one document is kept whatever its length.
+const CACHED_BYTES: usize = 32 << 20;
+/// Blocks of records kept unpacked, in each segment.
+const CACHED_BLOCKS: usize = 4;
+/// Entries whose lengths are read at once.
+const BATCH: usize = 1024;
 
 /// A store opened for reading: one snapshot, whatever writers do meanwhile.
 pub struct Store {
@@ -32,14 +42,22 @@ pub struct Store {
     segments: Vec<Segment>,
     settings: Bm25,
     titles: OnceLock<TitleTable>,
-    cache: Mutex<HashMap<DocumentId, Arc<Document>>>,
+    cache: Mutex<Cache>,
 }
 
-/// A segment of the index with what scoring needs of it.
+/// A segment of the index with what answering needs of it.
 pub(crate) struct Segment {
     pub(crate) reader: SegmentReader,
     pub(crate) body: Arc<InvertedIndexReader>,
     pub(crate) title: Arc<InvertedIndexReader>,
+    title_key: Arc<InvertedIndexReader>,
+    id: Arc<InvertedIndexReader>,
+    document: Arc<InvertedIndexReader>,
+    records: StoreReader,
+    /// Ids of the documents; absent in a segment without any.
+    ids: Option<StrColumn>,
+    /// Absent in a segment without passages.
+    columns: Option<PassageColumns>,
     /// Terms in title and body of each entry; zero on entries that are not passages.
     pub(crate) lengths: Vec<(u16, u32)>,
     /// Living passages.
@@ -48,10 +66,8 @@ pub(crate) struct Segment {
     pub(crate) title_terms: u64,
     /// Body terms of the living passages.
     pub(crate) body_terms: u64,
-    columns: Option<PassageColumns>,
 }
 
-/// Absent in a segment without passages.
 struct PassageColumns {
     document: StrColumn,
     ordinal: Column<u64>,
@@ -61,8 +77,6 @@ struct PassageColumns {
 
 impl Segment {
     fn open(reader: SegmentReader, fields: &Fields) -> tantivy::Result<Self> {
-        let body = reader.inverted_index(fields.body)?;
-        let title = reader.inverted_index(fields.title)?;
         let fast = reader.fast_fields();
         let columns = match (
             fast.str("document")?,
@@ -75,33 +89,98 @@ impl Segment {
             }
             _ => None,
         };
-        let mut lengths = vec![(0, 0); reader.max_doc() as usize];
+        let n_entries = reader.max_doc() as usize;
+        let mut lengths = vec![(0, 0); n_entries];
         let (mut n_passages, mut title_sum, mut body_sum) = (0, 0, 0);
         if let (Some(title_terms), Some(body_terms)) =
             (fast.column_opt::<u64>(TITLE_TERMS)?, fast.column_opt::<u64>(BODY_TERMS)?)
         {
-            for doc in reader.doc_ids_alive() {
-                let Some(body) = body_terms.first(doc) else { continue };
-                let title = title_terms.first(doc).unwrap_or(0);
-                lengths[doc as usize] = (
-                    u16::try_from(title).unwrap_or(u16::MAX),
-                    u32::try_from(body).unwrap_or(u32::MAX),
-                );
-                n_passages += 1;
-                title_sum += title;
-                body_sum += body;
+            let alive = reader.alive_bitset();
+            for start in (0..n_entries).step_by(BATCH) {
+                let end = (start + BATCH).min(n_entries);
+                let docs: Vec<DocId> = (start..end).map(|doc| doc as DocId).collect();
+                let (mut titles, mut bodies) = ([None; BATCH], [None; BATCH]);
+                title_terms.first_vals(&docs, &mut titles[..docs.len()]);
+                body_terms.first_vals(&docs, &mut bodies[..docs.len()]);
+                for (&doc, (title, body)) in docs.iter().zip(titles.into_iter().zip(bodies)) {
+                    let Some(body) = body else { continue };
+                    if alive.is_some_and(|alive| alive.is_deleted(doc)) {
+                        continue;
+                    }
+                    let title = title.unwrap_or(0);
+                    lengths[doc as usize] = (
+                        u16::try_from(title).unwrap_or(u16::MAX),
+                        u32::try_from(body).unwrap_or(u32::MAX),
+                    );
+                    n_passages += 1;
+                    title_sum += title;
+                    body_sum += body;
+                }
             }
         }
         Ok(Self {
+            body: reader.inverted_index(fields.body)?,
+            title: reader.inverted_index(fields.title)?,
+            title_key: reader.inverted_index(fields.title_key)?,
+            id: reader.inverted_index(fields.id)?,
+            document: reader.inverted_index(fields.document)?,
+            records: reader.get_store_reader(CACHED_BLOCKS)?,
+            ids: fast.str("id")?,
+            columns,
             reader,
-            body,
-            title,
             lengths,
             n_passages,
             title_terms: title_sum,
             body_terms: body_sum,
-            columns,
         })
+    }
+
+    /// Living entries with `value` in the field of `index`, in order.
+    fn entries(
+        &self,
+        index: &InvertedIndexReader,
+        field: Field,
+        value: &str,
+    ) -> std::io::Result<Vec<DocId>> {
+        let term = tantivy::Term::from_field_text(field, value);
+        let mut out = Vec::new();
+        if let Some(mut postings) = index.read_postings(&term, IndexRecordOption::Basic)? {
+            let mut doc = postings.doc();
+            while doc != TERMINATED {
+                if !self.reader.is_deleted(doc) {
+                    out.push(doc);
+                }
+                doc = postings.advance();
+            }
+        }
+        Ok(out)
+    }
+
+    /// The id of the document at entry `doc`.
+    fn id_at(&self, doc: DocId) -> std::io::Result<Option<DocumentId>> {
+        let Some(ids) = &self.ids else { return Ok(None) };
+        let Some(ord) = ids.term_ords(doc).next() else { return Ok(None) };
+        let mut id = String::new();
+        ids.ord_to_str(ord, &mut id)?;
+        Ok(Some(DocumentId::new(id)))
+    }
+}
+
+/// The documents read last, decoded, so that reading around in one does not decode it again.
+#[derive(Default)]
+struct Cache {
+    documents: HashMap<DocumentId, Arc<Document>>,
+    bytes: usize,
+}
+
+impl Cache {
+    fn insert(&mut self, document: &Arc<Document>) {
+        self.bytes += document.text.len();
+        if self.documents.len() >= CACHED_DOCUMENTS || self.bytes > CACHED_BYTES {
+            self.documents.clear();
+            self.bytes = document.text.len();
+        }
+        self.documents.insert(document.id.clone(), Arc::clone(document));
     }
 }
 
@@ -112,8 +191,11 @@ impl Store {
     /// When nothing is there, it is of another version, it is damaged, or it cannot be read.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
         let file = StoreFile::read(path)?;
+        read_meta(path)?;
         let engine = |error| IndexError::engine(path, error);
-        let index = tantivy::Index::open_in_dir(lexical_dir(path)).map_err(engine)?;
+        let folder =
+            ReadDirectory::open(&lexical_dir(path)).map_err(|error| engine(error.into()))?;
+        let index = tantivy::Index::open(folder).map_err(engine)?;
         let (expected, fields) = schema();
         if index.schema() != expected {
             return Err(IndexError::Damaged {
@@ -122,25 +204,30 @@ impl Store {
             });
         }
         // A commit in between the two reads would pair one commit's payload with another's
-        // segments; the payload is read before and after until both agree.
+        // segments, and may take away a segment that the older one names; so the library's file is
+        // read before and after until both agree.
         let (payload, searcher) = loop {
-            let before = payload(path, &index)?;
-            let reader = index
-                .reader_builder()
-                .reload_policy(tantivy::ReloadPolicy::Manual)
-                .try_into()
-                .map_err(engine)?;
-            let searcher = reader.searcher();
-            if payload(path, &index)? == before {
-                break (before, searcher);
+            let before = read_meta(path)?;
+            let payload = Payload::read(path, &index)?;
+            let reader = guarded(path, || {
+                index
+                    .reader_builder()
+                    .reload_policy(tantivy::ReloadPolicy::Manual)
+                    .try_into()
+                    .map_err(engine)
+            });
+            if read_meta(path)? == before {
+                break (payload, reader?.searcher());
             }
         };
-        let segments = searcher
-            .segment_readers()
-            .iter()
-            .map(|reader| Segment::open(reader.clone(), &fields))
-            .collect::<tantivy::Result<_>>()
-            .map_err(engine)?;
+        let segments = guarded(path, || {
+            searcher
+                .segment_readers()
+                .iter()
+                .map(|reader| Segment::open(reader.clone(), &fields))
+                .collect::<tantivy::Result<_>>()
+                .map_err(engine)
+        })?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -150,7 +237,7 @@ impl Store {
             segments,
             settings: Bm25::default(),
             titles: OnceLock::new(),
-            cache: Mutex::new(HashMap::new()),
+            cache: Mutex::new(Cache::default()),
         })
     }
 
@@ -176,10 +263,6 @@ impl Store {
     /// # Errors
     /// When its files cannot be read.
     pub fn info(&self) -> Result<StoreInfo, IndexError> {
-        let manifest = match self.payload.manifest.as_str() {
-            "" => crate::layout::Manifest::new(),
-            name => read_manifest(&self.path, name)?,
-        };
         Ok(StoreInfo {
             name: self.file.name.clone(),
             path: self.path.clone(),
@@ -188,7 +271,7 @@ impl Store {
             splitter: self.file.splitter.clone(),
             n_documents: self.payload.n_documents,
             n_passages: self.payload.n_passages,
-            n_files: manifest.len() as u64,
+            n_files: self.payload.n_files,
             bytes: bytes_below(&self.path),
         })
     }
@@ -237,32 +320,12 @@ impl Store {
 
     /// Ids of the documents whose folded title is `key`, sorted.
     pub(crate) fn titled(&self, key: &str) -> Result<Vec<DocumentId>, IndexError> {
+        let io = |error| IndexError::io(&self.path, error);
         let mut out = Vec::new();
-        let term = tantivy::Term::from_field_text(self.fields.title_key, key);
         for segment in &self.segments {
-            let index = segment
-                .reader
-                .inverted_index(self.fields.title_key)
-                .map_err(|error| self.engine(error))?;
-            let Some(mut postings) = index
-                .read_postings(&term, IndexRecordOption::Basic)
-                .map_err(|error| IndexError::io(&self.path, error))?
-            else {
-                continue;
-            };
-            let ids = segment.reader.fast_fields().str("id").map_err(|error| self.engine(error))?;
-            let Some(ids) = ids else { continue };
-            let mut doc = postings.doc();
-            while doc != TERMINATED {
-                if !segment.reader.is_deleted(doc)
-                    && let Some(ord) = ids.term_ords(doc).next()
-                {
-                    let mut id = String::new();
-                    ids.ord_to_str(ord, &mut id)
-                        .map_err(|error| IndexError::io(&self.path, error))?;
-                    out.push(DocumentId::new(id));
-                }
-                doc = postings.advance();
+            let entries = segment.entries(&segment.title_key, self.fields.title_key, key);
+            for doc in entries.map_err(io)? {
+                out.extend(segment.id_at(doc).map_err(io)?);
             }
         }
         out.sort_unstable();
@@ -273,23 +336,22 @@ impl Store {
     fn entries_of(&self, documents: &[DocumentId]) -> Result<HashSet<(usize, DocId)>, IndexError> {
         let mut out = HashSet::new();
         for (at, segment) in self.segments.iter().enumerate() {
-            let index = segment
-                .reader
-                .inverted_index(self.fields.document)
-                .map_err(|error| self.engine(error))?;
             for document in documents {
-                let term = tantivy::Term::from_field_text(self.fields.document, document.as_str());
-                let Some(mut postings) = index
-                    .read_postings(&term, IndexRecordOption::Basic)
-                    .map_err(|error| IndexError::io(&self.path, error))?
-                else {
-                    continue;
-                };
-                let mut doc = postings.doc();
-                while doc != TERMINATED {
-                    out.insert((at, doc));
-                    doc = postings.advance();
-                }
+                let entries = segment
+                    .entries(&segment.document, self.fields.document, document.as_str())
+                    .map_err(|error| IndexError::io(&self.path, error))?;
+                out.extend(entries.into_iter().map(|doc| (at, doc)));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Ids of all documents in the index, in no particular order.
+    pub(crate) fn all_documents(&self) -> Result<Vec<DocumentId>, IndexError> {
+        let mut out = Vec::new();
+        for segment in &self.segments {
+            for doc in segment.reader.doc_ids_alive() {
+                out.extend(segment.id_at(doc).map_err(|error| IndexError::io(&self.path, error))?);
             }
         }
         Ok(out)
@@ -301,12 +363,11 @@ impl Store {
         }
         let mut table = TitleTable::default();
         for segment in &self.segments {
-            let index = segment
-                .reader
-                .inverted_index(self.fields.title_key)
-                .map_err(|error| self.engine(error))?;
-            let mut terms =
-                index.terms().stream().map_err(|error| IndexError::io(&self.path, error))?;
+            let mut terms = segment
+                .title_key
+                .terms()
+                .stream()
+                .map_err(|error| IndexError::io(&self.path, error))?;
             while let Some((key, _)) = terms.next() {
                 table.insert(&String::from_utf8_lossy(key));
             }
@@ -316,9 +377,8 @@ impl Store {
 
     /// The best `k` of `scored`, with their passages; see [`Ranking`] for the order of ties.
     fn best(&self, mut scored: Vec<Scored>, query: &Query) -> Result<Ranking, IndexError> {
-        let falling = |a: &Scored, b: &Scored| {
-            b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal)
-        };
+        let falling =
+            |a: &Scored, b: &Scored| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal);
         // Several passages of one document may have to make way, so that more than `k` entries can
         // be needed; the sorted part grows until it was enough.
         let mut take = query.k.saturating_mul(2).max(64);
@@ -359,13 +419,19 @@ impl Store {
     }
 }
 
-/// What the newest commit says of itself; an index without commits says nothing.
-fn payload(path: &Path, index: &tantivy::Index) -> Result<Payload, IndexError> {
-    let metas = index.load_metas().map_err(|error| IndexError::engine(path, error))?;
-    let Some(text) = metas.payload else { return Ok(Payload::default()) };
-    serde_json::from_str(&text).map_err(|error| IndexError::Damaged {
-        path: path.to_owned(),
-        detail: format!("payload of its newest commit: {error}"),
+/// Runs `read`, and names its panic: the index library trusts what it reads, so that a damaged file
+/// makes it panic where another would make it fail. Nothing that `read` changes outlives it.
+fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let what = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("a panic");
+        Err(IndexError::Damaged {
+            path: path.to_owned(),
+            detail: format!("its index cannot be read: {what}"),
+        })
     })
 }
 
@@ -387,6 +453,24 @@ impl Retriever for Store {
     }
 
     fn search(&self, query: &Query) -> Result<Ranking, IndexError> {
+        guarded(&self.path, || self.ranking(query))
+    }
+
+    fn document(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, IndexError> {
+        guarded(&self.path, || self.read(id))
+    }
+
+    fn mentions(&self, text: &str) -> Result<Vec<Mention>, IndexError> {
+        guarded(&self.path, || self.titles()?.find(text, |key| self.titled(key)))
+    }
+
+    fn rarity(&self, terms: &[String]) -> Result<Vec<f32>, IndexError> {
+        guarded(&self.path, || terms.iter().map(|term| self.idf_of(term)).collect())
+    }
+}
+
+impl Store {
+    fn ranking(&self, query: &Query) -> Result<Ranking, IndexError> {
         let mut terms: BTreeMap<String, f32> = BTreeMap::new();
         for (text, weight) in &query.clauses {
             for term in analyze(text) {
@@ -402,62 +486,36 @@ impl Retriever for Store {
         self.best(scored, query)
     }
 
-    fn document(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, IndexError> {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(document) = cache.get(id) {
+    fn read(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, IndexError> {
+        let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = cache().documents.get(id) {
             return Ok(Some(Arc::clone(document)));
         }
-        let term = tantivy::Term::from_field_text(self.fields.id, id.as_str());
         for segment in &self.segments {
-            let index = segment
-                .reader
-                .inverted_index(self.fields.id)
-                .map_err(|error| self.engine(error))?;
-            let Some(mut postings) = index
-                .read_postings(&term, IndexRecordOption::Basic)
-                .map_err(|error| IndexError::io(&self.path, error))?
-            else {
-                continue;
-            };
-            let mut doc = postings.doc();
-            while doc != TERMINATED {
-                if !segment.reader.is_deleted(doc) {
-                    let stored: TantivyDocument = segment
-                        .reader
-                        .get_store_reader(1)
-                        .and_then(|store| store.get(doc).map_err(std::io::Error::other))
-                        .map_err(|error| IndexError::io(&self.path, error))?;
-                    let bytes = stored.get_first(self.fields.record).and_then(|v| v.as_bytes());
-                    let document: Document = serde_json::from_slice(bytes.unwrap_or_default())
-                        .map_err(|error| IndexError::Damaged {
-                            path: self.path.clone(),
-                            detail: format!("record of document `{id}`: {error}"),
-                        })?;
-                    let document = Arc::new(document);
-                    if cache.len() >= CACHED_DOCUMENTS {
-                        cache.clear();
+            let entries = segment
+                .entries(&segment.id, self.fields.id, id.as_str())
+                .map_err(|error| IndexError::io(&self.path, error))?;
+            let Some(&doc) = entries.first() else { continue };
+            let stored: TantivyDocument =
+                segment.records.get(doc).map_err(|error| self.engine(error))?;
+            let bytes = stored.get_first(self.fields.record).and_then(|v| v.as_bytes());
+            let document: Document =
+                serde_json::from_slice(bytes.unwrap_or_default()).map_err(|error| {
+                    IndexError::Damaged {
+                        path: self.path.clone(),
+                        detail: format!("record of document `{id}`: {error}"),
                     }
-                    cache.insert(id.clone(), Arc::clone(&document));
-                    return Ok(Some(document));
-                }
-                doc = postings.advance();
-            }
+                })?;
+            let document = Arc::new(document);
+            cache().insert(&document);
+            return Ok(Some(document));
         }
         Ok(None)
     }
 
-    fn mentions(&self, text: &str) -> Result<Vec<Mention>, IndexError> {
-        self.titles()?.find(text, |key| self.titled(key))
-    }
-
-    fn rarity(&self, terms: &[String]) -> Result<Vec<f32>, IndexError> {
-        terms
-            .iter()
-            .map(|term| {
-                let n = passage_frequency(&self.segments, &self.fields, term)
-                    .map_err(|error| self.engine(error))?;
-                Ok(idf(self.payload.n_passages, n))
-            })
-            .collect()
+    fn idf_of(&self, term: &str) -> Result<f32, IndexError> {
+        let n = passage_frequency(&self.segments, &self.fields, term)
+            .map_err(|error| self.engine(error))?;
+        Ok(idf(self.payload.n_passages, n))
     }
 }

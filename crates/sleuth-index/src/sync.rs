@@ -5,28 +5,45 @@
 //! commits, so that a commit never holds half a file. A commit happens whenever enough text has
 //! come together, and at the end: that is what a kill cannot take away, and the next run goes on
 //! from there.
+//!
+//! An id belongs to one document. Where several documents have the same, the one in the file whose
+//! path sorts first has it, within a file the first; the others are passed over as `duplicate`. The
+//! manifest remembers them, and when the owner goes, their files are read again, so that what the
+//! store holds depends on the files alone and not on the order in which they came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use sleuth_records::{Document, Skipped, SourceFile, SourceStamp};
-use tantivy::TantivyDocument;
+use sleuth_records::{Document, LineMap, Skipped, SourceFile, SourceStamp};
+use tantivy::directory::error::LockError;
+use tantivy::directory::{Directory as _, DirectoryLock, Lock, MmapDirectory};
+use tantivy::merge_policy::LogMergePolicy;
 use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::{TantivyDocument, TantivyError};
 
 use crate::layout::{
-    BODY_TERMS, END, Fields, Manifest, ManifestEntry, ORDINAL, Payload, START, StoreFile,
-    TITLE_TERMS, documents_dir, is_empty_dir, lexical_dir, read_manifest, schema, snapshot_id,
-    write_manifest,
+    Fields, Manifest, ManifestEntry, Payload, StoreFile, WRITER_LOCK, documents_dir, lexical_dir,
+    read_manifest, read_meta, remove_manifests, schema, snapshot_id, write_manifest,
 };
 use crate::mentions::title_keys;
 use crate::splitter::split;
 use crate::{IndexError, Term, analyze};
 
-/// Bytes of text after which a commit is made.
-const COMMIT_BYTES: u64 = 192 << 20;
+/// Documents of one file between two reports of progress.
+const PROGRESS_EVERY: u64 = 256;
+
+/// Terms of a title that are indexed, with every passage of its document: those of a title that is
+/// a whole text would fill the index.
+const MAX_TITLE_TERMS: usize = 256;
+
+/// Passages of a document up to which all its entries are made before the first is handed over.
+const MOST_HELD: u32 = 1000;
+
+/// Share of deleted entries in a segment from which on it is written anew.
+const MOST_DELETED: f32 = 0.3;
 
 /// A failure of a source, in words for a person.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
@@ -57,6 +74,9 @@ pub struct SyncOptions {
     pub threads: usize,
     /// Memory for postings that are not yet written, in bytes.
     pub memory: usize,
+    /// Bytes of text after which a commit is made: what a kill can take away at most, apart from
+    /// the files being read at that moment. Each commit waits for the disk and makes a segment.
+    pub commit_bytes: u64,
     /// Whether documents of files that the source no longer lists are removed.
     pub remove_missing: bool,
 }
@@ -64,7 +84,13 @@ pub struct SyncOptions {
 impl Default for SyncOptions {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from).min(8);
-        Self { name: "store".to_owned(), threads, memory: 128 << 20, remove_missing: true }
+        Self {
+            name: "store".to_owned(),
+            threads,
+            memory: 128 << 20,
+            commit_bytes: 192 << 20,
+            remove_missing: true,
+        }
     }
 }
 
@@ -103,12 +129,13 @@ pub struct SyncReport {
 /// Makes the store at `path` hold exactly the documents of `source`, or, without `remove_missing`,
 /// at least those. A store is made where none is.
 ///
-/// `progress` is called from the reading threads. `cancel` is asked between files; when it says
-/// yes, what was read so far is committed.
+/// `progress` is called from the reading threads. `cancel` is asked between files, and within files
+/// that are new to the store; when it says yes, what was read so far is committed.
 ///
 /// # Errors
 /// When the store cannot be written, another process is writing it, or the source cannot be listed.
-/// [`IndexError::Cancelled`] comes after a commit.
+/// [`IndexError::Cancelled`] comes after a commit, and only when something is left to do. A store
+/// that already agrees with `source` is not written, and may be read-only or busy.
 pub fn sync(
     path: &Path,
     source: &dyn DocumentSource,
@@ -116,119 +143,227 @@ pub fn sync(
     progress: &(dyn Fn(Progress) + Sync),
     cancel: &(dyn Fn() -> bool + Sync),
 ) -> Result<SyncReport, IndexError> {
-    let engine = |error| IndexError::engine(path, error);
-    let (files, listed_skips) =
-        source.list().map_err(|error| IndexError::Source(error.to_string()))?;
-    let index = open_or_create(path, &options.name)?;
-    let (_, fields) = schema();
-
-    let payload: Payload = index
-        .load_metas()
-        .map_err(engine)?
-        .payload
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
-    let mut manifest = match payload.manifest.as_str() {
-        "" => Manifest::new(),
-        name => read_manifest(path, name)?,
+    let exists = match StoreFile::read(path) {
+        Ok(_) => true,
+        Err(IndexError::Missing { .. }) => false,
+        Err(error) => return Err(error),
     };
-    let listed: BTreeMap<&str, &SourceFile> =
-        files.iter().map(|file| (file.path.as_str(), file)).collect();
-    let to_read: Vec<&SourceFile> = files
-        .iter()
-        .filter(|file| manifest.get(&file.path).is_none_or(|known| known.stamp != file.stamp))
-        .collect();
-    let to_remove: Vec<String> = manifest
-        .keys()
-        .filter(|path| options.remove_missing && !listed.contains_key(path.as_str()))
-        .cloned()
-        .collect();
-    let mut report = SyncReport {
-        files_unchanged: files.len() - to_read.len(),
-        files_removed: to_remove.len(),
-        skipped: listed_skips,
-        ..SyncReport::default()
-    };
-    if !to_read.is_empty() || !to_remove.is_empty() || payload.manifest.is_empty() {
-        // One indexing thread for little text: its single segment is the fastest to search.
-        let bytes: u64 = to_read.iter().map(|file| file.stamp.size).sum();
-        let threads = if bytes < 64 << 20 { 1 } else { options.threads.clamp(1, 8) };
-        let memory = (options.memory / threads).max(16 << 20) * threads;
-        let writer = index.writer_with_num_threads(threads, memory).map_err(engine)?;
-        remove_leftovers(path, &payload.manifest);
-        for gone in &to_remove {
-            writer.delete_term(tantivy::Term::from_field_text(fields.source, gone));
-            manifest.remove(gone);
-        }
-        let shared = Shared {
-            path,
-            fields,
-            writer: RwLock::new(writer),
-            manifest: Mutex::new((manifest, payload)),
-            uncommitted: AtomicU64::new(0),
-        };
-        let outcome = read_files(&shared, source, &to_read, options.threads, progress, cancel);
-        progress(Progress {
-            files: to_read.len(),
-            files_read: outcome.files_read,
-            documents: outcome.documents,
-            committing: true,
-        });
-        report.files_read = outcome.files_read;
-        report.documents_added = outcome.documents;
-        match outcome.error {
-            Some(error) => return Err(error),
-            None => shared.commit()?,
-        }
-        let (kept, _) = shared.manifest.into_inner().unwrap_or_else(PoisonError::into_inner);
-        manifest = kept;
-        let writer = shared.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
-        writer.wait_merging_threads().map_err(engine)?;
-        if cancel() {
-            return Err(IndexError::Cancelled);
+    let (files, skipped) = source.list().map_err(|error| IndexError::Source(error.to_string()))?;
+    let mut report = SyncReport { skipped, ..SyncReport::default() };
+    if exists {
+        let known = Known::read(path, &open_index(path)?)?;
+        let plan = Plan::new(&known, &files, options);
+        if plan.is_empty() {
+            report.files_unchanged = plan.n_unchanged;
+            return Ok(report.of(&known.manifest, &known.payload));
         }
     }
-    report.skipped.extend(manifest.values().flat_map(|entry| entry.skipped.iter().cloned()));
-    report.n_documents = manifest.values().map(|entry| entry.documents.len() as u64).sum();
-    report.snapshot = snapshot_id(&manifest);
-    Ok(report)
+    // The lock comes before everything that is written, and what was read before it is read again:
+    // another process may have written in between.
+    let _lock = lock(path)?;
+    let index = open_or_create(path, &options.name)?;
+    let known = Known::read(path, &index)?;
+    let plan = Plan::new(&known, &files, options);
+    report.files_unchanged = plan.n_unchanged;
+    report.files_removed = plan.to_remove.len();
+    if plan.is_empty() {
+        return Ok(report.of(&known.manifest, &known.payload));
+    }
+    remove_leftovers(path, &known.payload);
+    let shared = Shared::open(path, &index, known, &plan, options)?;
+    for gone in &plan.to_remove {
+        shared.remove_file(gone);
+    }
+    let reading = Reading { shared: &shared, source, options, progress, cancel };
+    let mut outcome = reading.read(&plan.to_read);
+    if outcome.is_whole() {
+        // Files that were read, now or once, before the owner of one of their ids went.
+        let again = reading.read(&shared.orphaned(&files));
+        outcome = Outcome {
+            files_read: outcome.files_read + again.files_read,
+            documents: outcome.documents + again.documents,
+            ..again
+        };
+    }
+    if let Some(error) = outcome.error {
+        let error = shared.cause_of(error);
+        shared.abandon();
+        return Err(error);
+    }
+    report.files_read = outcome.files_read;
+    report.documents_added = outcome.documents;
+    progress(Progress {
+        files: plan.to_read.len(),
+        files_read: outcome.files_read,
+        documents: outcome.documents,
+        committing: true,
+    });
+    if let Err(error) = shared.commit() {
+        shared.abandon();
+        return Err(error);
+    }
+    let (writer, state) = shared.into_parts();
+    writer.wait_merging_threads().map_err(|error| IndexError::engine(path, error))?;
+    if outcome.cancelled {
+        return Err(IndexError::Cancelled);
+    }
+    Ok(report.of(&state.manifest, &state.payload))
+}
+
+impl SyncReport {
+    /// Completed with what the store holds now.
+    fn of(mut self, manifest: &Manifest, payload: &Payload) -> Self {
+        self.skipped.extend(manifest.values().flat_map(|entry| entry.skipped.iter().cloned()));
+        self.n_documents = payload.n_documents;
+        self.snapshot.clone_from(&payload.snapshot);
+        self
+    }
+}
+
+/// What the store held at its newest commit.
+struct Known {
+    payload: Payload,
+    manifest: Manifest,
+}
+
+impl Known {
+    fn read(path: &Path, index: &tantivy::Index) -> Result<Self, IndexError> {
+        loop {
+            let payload = Payload::read(path, index)?;
+            match read_manifest(path, &payload) {
+                Ok(manifest) => return Ok(Self { payload, manifest }),
+                // A writer may have made its next commits meanwhile.
+                Err(error) if Payload::read(path, index)? == payload => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// What has to be done to agree with the source.
+struct Plan<'a> {
+    to_read: Vec<&'a SourceFile>,
+    to_remove: Vec<String>,
+    n_unchanged: usize,
+    /// Whether the store has no commit yet.
+    is_new: bool,
+}
+
+impl<'a> Plan<'a> {
+    fn new(known: &Known, files: &'a [SourceFile], options: &SyncOptions) -> Self {
+        let listed: BTreeMap<&str, &SourceFile> =
+            files.iter().map(|file| (file.path.as_str(), file)).collect();
+        // A source that was stopped may have left ids without owner.
+        let orphaned: BTreeSet<&str> = orphaned(&known.manifest, &owners(&known.manifest), files)
+            .into_iter()
+            .map(|file| file.path.as_str())
+            .collect();
+        let to_read: Vec<&SourceFile> = listed
+            .values()
+            .filter(|file| {
+                orphaned.contains(file.path.as_str())
+                    || known.manifest.get(&file.path).is_none_or(|known| known.stamp != file.stamp)
+            })
+            .copied()
+            .collect();
+        let to_remove = known
+            .manifest
+            .keys()
+            .filter(|path| options.remove_missing && !listed.contains_key(path.as_str()))
+            .cloned()
+            .collect();
+        let n_unchanged = listed.len() - to_read.len();
+        Self { to_read, to_remove, n_unchanged, is_new: known.payload.manifest.is_empty() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.to_read.is_empty() && self.to_remove.is_empty() && !self.is_new
+    }
+}
+
+/// The file that has each id.
+type Owners = HashMap<String, Arc<str>>;
+
+fn owners(manifest: &Manifest) -> Owners {
+    if manifest.values().all(|entry| entry.duplicates.is_empty()) {
+        return Owners::new();
+    }
+    all_owners(manifest)
+}
+
+fn all_owners(manifest: &Manifest) -> Owners {
+    let mut owners = Owners::new();
+    for entry in manifest.values() {
+        let path: Arc<str> = entry.path.as_str().into();
+        for (id, _, _) in &entry.documents {
+            owners.insert(id.clone(), Arc::clone(&path));
+        }
+    }
+    owners
+}
+
+/// The files with a document that was passed over for one that is no longer there.
+fn orphaned<'a>(
+    manifest: &Manifest,
+    owners: &Owners,
+    files: &'a [SourceFile],
+) -> Vec<&'a SourceFile> {
+    files
+        .iter()
+        .filter(|file| {
+            manifest
+                .get(&file.path)
+                .is_some_and(|entry| entry.duplicates.iter().any(|id| !owners.contains_key(id)))
+        })
+        .collect()
+}
+
+fn open_index(path: &Path) -> Result<tantivy::Index, IndexError> {
+    read_meta(path)?;
+    tantivy::Index::open_in_dir(lexical_dir(path)).map_err(|error| IndexError::engine(path, error))
+}
+
+/// Takes the right to write to the store at `path`; makes the folder where none is.
+fn lock(path: &Path) -> Result<DirectoryLock, IndexError> {
+    fs_err::create_dir_all(path).map_err(|error| IndexError::io(path, error))?;
+    let lock = Lock { filepath: WRITER_LOCK.into(), is_blocking: false };
+    let folder =
+        MmapDirectory::open(path).map_err(|error| IndexError::engine(path, error.into()))?;
+    folder.acquire_lock(&lock).map_err(|error| match error {
+        LockError::LockBusy => IndexError::Busy { path: path.to_owned() },
+        LockError::IoError(error) => {
+            IndexError::io(path, std::io::Error::new(error.kind(), error.to_string()))
+        }
+    })
 }
 
 /// Opens the index below `path`, or makes it.
 fn open_or_create(path: &Path, name: &str) -> Result<tantivy::Index, IndexError> {
-    let io = |error| IndexError::io(path, error);
     match StoreFile::read(path) {
-        Ok(_) => {}
-        Err(IndexError::Missing { .. }) => {
-            fs_err::create_dir_all(path).map_err(io)?;
-            debug_assert!(is_empty_dir(path));
-            StoreFile::new(name).write(path)?;
-        }
-        // A process that was killed while making the store leaves only this behind.
-        Err(IndexError::NotAStore { .. })
-            if fs_err::read_dir(path).is_ok_and(|entries| {
-                entries.flatten().all(|entry| entry.file_name() == "store.toml.new")
-            }) =>
-        {
-            StoreFile::new(name).write(path)?;
-        }
+        Ok(_) => return open_index(path),
+        Err(IndexError::Missing { .. }) => {}
         Err(error) => return Err(error),
     }
+    let io = |error| IndexError::io(path, error);
+    StoreFile::new(name).begin(path)?;
     fs_err::create_dir_all(documents_dir(path)).map_err(io)?;
     let lexical = lexical_dir(path);
     fs_err::create_dir_all(&lexical).map_err(io)?;
-    let directory = tantivy::directory::MmapDirectory::open(&lexical)
-        .map_err(|error| IndexError::engine(path, error.into()))?;
-    let (schema, _) = schema();
-    tantivy::Index::open_or_create(directory, schema)
-        .map_err(|error| IndexError::engine(path, error))
+    let directory =
+        MmapDirectory::open(&lexical).map_err(|error| IndexError::engine(path, error.into()))?;
+    let index = tantivy::Index::open_or_create(directory, schema().0)
+        .map_err(|error| IndexError::engine(path, error))?;
+    StoreFile::finish(path)?;
+    Ok(index)
 }
 
-/// Removes manifests that no commit names. Failure to do so harms nothing.
-fn remove_leftovers(path: &Path, current: &str) {
-    let Ok(entries) = fs_err::read_dir(documents_dir(path)) else { return };
+/// Removes what a killed writer left: manifests that no commit names, and files of the index
+/// library that had not got their names yet. Failure to do so harms nothing.
+fn remove_leftovers(path: &Path, current: &Payload) {
+    remove_manifests(path, &[&current.manifest]);
+    let Ok(entries) = fs_err::read_dir(lexical_dir(path)) else { return };
     for entry in entries.flatten() {
-        if entry.file_name().to_str() != Some(current) {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(".tmp")) {
             let _ = fs_err::remove_file(entry.path());
         }
     }
@@ -238,183 +373,417 @@ fn remove_leftovers(path: &Path, current: &str) {
 struct Shared<'a> {
     path: &'a Path,
     fields: Fields,
+    commit_bytes: u64,
     /// Readers add documents under the read lock, one file at a time; a commit takes the write
     /// lock, and so falls between files.
     writer: RwLock<tantivy::IndexWriter>,
-    manifest: Mutex<(Manifest, Payload)>,
+    /// Taken after `writer` where both are.
+    state: Mutex<State>,
     /// Bytes of text added since the last commit.
     uncommitted: AtomicU64,
 }
 
-struct Outcome {
-    files_read: usize,
-    documents: u64,
-    error: Option<IndexError>,
+struct State {
+    manifest: Manifest,
+    owners: Owners,
+    payload: Payload,
 }
 
-fn read_files(
-    shared: &Shared<'_>,
-    source: &dyn DocumentSource,
-    files: &[&SourceFile],
-    threads: usize,
-    progress: &(dyn Fn(Progress) + Sync),
-    cancel: &(dyn Fn() -> bool + Sync),
-) -> Outcome {
-    let next = AtomicUsize::new(0);
-    let files_read = AtomicUsize::new(0);
-    let documents = AtomicU64::new(0);
-    let stop = AtomicBool::new(false);
-    let error: Mutex<Option<IndexError>> = Mutex::new(None);
-    let fail = |found: IndexError| {
-        stop.store(true, Ordering::Relaxed);
-        error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(found);
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, files.len().max(1)) {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) && !cancel() {
-                    let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    match shared.add_file(source, file) {
-                        Ok(added) => documents.fetch_add(added, Ordering::Relaxed),
-                        Err(found) => return fail(found),
-                    };
-                    progress(Progress {
-                        files: files.len(),
-                        files_read: files_read.fetch_add(1, Ordering::Relaxed) + 1,
-                        documents: documents.load(Ordering::Relaxed),
-                        committing: false,
-                    });
-                    if shared.uncommitted.load(Ordering::Relaxed) >= COMMIT_BYTES
-                        && let Err(found) = shared.commit()
-                    {
-                        return fail(found);
-                    }
-                }
-            });
-        }
-    });
-    Outcome {
-        files_read: files_read.into_inner(),
-        documents: documents.into_inner(),
-        error: error.into_inner().unwrap_or_else(PoisonError::into_inner),
+impl<'a> Shared<'a> {
+    fn open(
+        path: &'a Path,
+        index: &tantivy::Index,
+        known: Known,
+        plan: &Plan<'_>,
+        options: &SyncOptions,
+    ) -> Result<Self, IndexError> {
+        let engine = |error| IndexError::engine(path, error);
+        // One indexing thread for little text: its single segment is the fastest to search.
+        let bytes: u64 = plan.to_read.iter().map(|file| file.stamp.size).sum();
+        let threads = if bytes < 64 << 20 { 1 } else { options.threads.clamp(1, 8) };
+        let memory = (options.memory / threads).max(16 << 20) * threads;
+        let writer = index.writer_with_num_threads(threads, memory).map_err(engine)?;
+        let mut merging = LogMergePolicy::default();
+        merging.set_del_docs_ratio_before_merge(MOST_DELETED);
+        writer.set_merge_policy(Box::new(merging));
+        // Files of a killed writer would meet new ones of the same name.
+        writer.garbage_collect_files().wait().map_err(engine)?;
+        let Known { payload, manifest } = known;
+        let owners = all_owners(&manifest);
+        Ok(Self {
+            path,
+            fields: schema().1,
+            commit_bytes: options.commit_bytes,
+            writer: RwLock::new(writer),
+            state: Mutex::new(State { manifest, owners, payload }),
+            uncommitted: AtomicU64::new(0),
+        })
     }
-}
 
-impl Shared<'_> {
-    /// Replaces what the store has of `file`; returns the number of documents added.
-    fn add_file(&self, source: &dyn DocumentSource, file: &SourceFile) -> Result<u64, IndexError> {
+    fn into_parts(self) -> (tantivy::IndexWriter, State) {
+        (
+            self.writer.into_inner().unwrap_or_else(PoisonError::into_inner),
+            self.state.into_inner().unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Gives up what is not committed, and its room on the disk, as far as that is possible.
+    fn abandon(self) {
+        let path = self.path;
+        let (mut writer, state) = self.into_parts();
+        let _ = writer.rollback();
+        let _ = writer.garbage_collect_files().wait();
+        remove_manifests(path, &[&state.payload.manifest]);
+    }
+
+    /// See [`orphaned`].
+    fn orphaned<'f>(&self, files: &'f [SourceFile]) -> Vec<&'f SourceFile> {
+        let state = self.state();
+        orphaned(&state.manifest, &state.owners, files)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes what the store has of the file at `path`.
+    fn remove_file(&self, path: &str) {
         let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
-        writer.delete_term(tantivy::Term::from_field_text(self.fields.source, &file.path));
-        let mut entry = ManifestEntry {
-            path: file.path.clone(),
-            stamp: file.stamp.clone(),
-            documents: Vec::new(),
-            skipped: Vec::new(),
-        };
-        let mut failure = None;
+        writer.delete_term(tantivy::Term::from_field_text(self.fields.source, path));
+        self.state().forget(path);
+    }
+
+    /// Replaces what the store has of `file`; returns the number of documents added, or `None` when
+    /// `each`, which is told of every document, stopped the reading: then the store has nothing of
+    /// the file.
+    fn add_file(
+        &self,
+        source: &dyn DocumentSource,
+        file: &SourceFile,
+        each: &dyn Fn() -> ControlFlow<()>,
+    ) -> Result<Option<u64>, IndexError> {
+        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
+        let is_known = self.state().forget(&file.path);
+        if is_known {
+            writer.delete_term(tantivy::Term::from_field_text(self.fields.source, &file.path));
+        }
+        // From here on the state holds a part of the file; no commit can see it.
+        self.state().manifest.insert(
+            file.path.clone(),
+            ManifestEntry {
+                path: file.path.clone(),
+                stamp: file.stamp.clone(),
+                documents: Vec::new(),
+                duplicates: Vec::new(),
+                skipped: Vec::new(),
+            },
+        );
+        let (mut added, mut failure, mut stopped) = (0, None, false);
         let skipped = source.read(file, &mut |document| {
-            self.uncommitted.fetch_add(document.text.len() as u64, Ordering::Relaxed);
-            match add_document(&writer, &self.fields, &file.path, &document) {
-                Ok(n_passages) => {
-                    let hash = document.content_hash()[..32].to_owned();
-                    entry.documents.push((document.id.as_str().to_owned(), hash, n_passages));
-                    ControlFlow::Continue(())
-                }
+            match self.add_document(&writer, &file.path, &document) {
+                Ok(is_new) => added += u64::from(is_new),
                 Err(error) => {
                     failure = Some(error);
-                    ControlFlow::Break(())
+                    return ControlFlow::Break(());
                 }
             }
+            // What is already in the store is not given up for a part of its successor.
+            stopped = each().is_break() && !is_known;
+            if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         if let Some(error) = failure {
             return Err(IndexError::engine(self.path, error));
         }
-        // A file that changed under the reader has to be read again next time: its stamp is made
-        // one that no file has.
-        if skipped.iter().any(|skip| skip.kind == "changed") {
-            entry.stamp = SourceStamp { size: u64::MAX, modified_ns: -1 };
+        if stopped {
+            writer.delete_term(tantivy::Term::from_field_text(self.fields.source, &file.path));
+            self.state().forget(&file.path);
+            return Ok(None);
         }
-        entry.skipped = skipped;
-        let added = entry.documents.len() as u64;
-        let mut state = self.manifest.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0.insert(file.path.clone(), entry);
-        Ok(added)
+        let mut state = self.state();
+        if let Some(entry) = state.manifest.get_mut(&file.path) {
+            // A file that changed under the reader has to be read again next time: its stamp is
+            // made one that no file has.
+            if skipped.iter().any(|skip| skip.kind == "changed") {
+                entry.stamp = SourceStamp { size: u64::MAX, modified_ns: -1 };
+            }
+            entry.skipped.extend(skipped);
+        }
+        Ok(Some(added))
+    }
+
+    /// Adds `document` of the file at `path`, unless another document has its id by right; says
+    /// whether it did.
+    fn add_document(
+        &self,
+        writer: &tantivy::IndexWriter,
+        path: &str,
+        document: &Document,
+    ) -> tantivy::Result<bool> {
+        let id = document.id.as_str();
+        let (entries, n_passages) = entries_of(&self.fields, path, document)?;
+        // The terms of a long document take many times its room: they are made one passage at a
+        // time, at the price that other threads wait.
+        let entries: Box<dyn Iterator<Item = TantivyDocument>> = if n_passages <= MOST_HELD {
+            Box::new(entries.collect::<Vec<_>>().into_iter())
+        } else {
+            Box::new(entries)
+        };
+        let hash = document.content_hash()[..32].to_owned();
+        // The lock is held until all is handed over, lest a thread that takes the id over should
+        // remove entries that are not there yet.
+        let mut state = self.state();
+        if let Some(owner) = state.owners.get(id).cloned() {
+            if *owner <= *path {
+                state.pass_over(path, document, &owner);
+                return Ok(false);
+            }
+            for field in [self.fields.id, self.fields.document] {
+                writer.delete_term(tantivy::Term::from_field_text(field, id));
+            }
+            state.hand_over(&owner, id, path);
+        }
+        state.owners.insert(id.to_owned(), path.into());
+        if let Some(entry) = state.manifest.get_mut(path) {
+            entry.documents.push((id.to_owned(), hash, n_passages));
+        }
+        for entry in entries {
+            writer.add_document(entry)?;
+        }
+        drop(state);
+        self.uncommitted.fetch_add(document.text.len() as u64, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Commits if enough has come together.
+    fn commit_if_due(&self) -> Result<(), IndexError> {
+        let is_due = || self.uncommitted.load(Ordering::Relaxed) >= self.commit_bytes;
+        if !is_due() {
+            return Ok(());
+        }
+        let writer = self.writer.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have done it while this one waited for the lock.
+        if is_due() { self.commit_with(writer) } else { Ok(()) }
     }
 
     fn commit(&self) -> Result<(), IndexError> {
+        self.commit_with(self.writer.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn commit_with(
+        &self,
+        mut writer: std::sync::RwLockWriteGuard<'_, tantivy::IndexWriter>,
+    ) -> Result<(), IndexError> {
         let engine = |error| IndexError::engine(self.path, error);
-        let mut writer = self.writer.write().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self.manifest.lock().unwrap_or_else(PoisonError::into_inner);
-        let (manifest, payload) = &mut *state;
+        let mut state = self.state();
+        let State { manifest, payload, .. } = &mut *state;
         let mut prepared = writer.prepare_commit().map_err(engine)?;
         let documents = || manifest.values().flat_map(|entry| &entry.documents);
+        let name = payload.next_manifest();
         let next = Payload {
-            manifest: format!("manifest-{}.jsonl", prepared.opstamp()),
+            manifest_digest: write_manifest(self.path, &name, manifest)?,
+            manifest: name,
             snapshot: snapshot_id(manifest),
+            n_files: manifest.len() as u64,
             n_documents: documents().count() as u64,
             n_passages: documents().map(|(_, _, n)| u64::from(*n)).sum(),
         };
-        write_manifest(self.path, &next.manifest, manifest)?;
         let text = serde_json::to_string(&next)
             .map_err(|error| IndexError::io(self.path, std::io::Error::other(error)))?;
         prepared.set_payload(&text);
         prepared.commit().map_err(engine)?;
         self.uncommitted.store(0, Ordering::Relaxed);
         let old = std::mem::replace(payload, next);
-        // The manifest of the commit before stays until the next writer: a reader that opened the
-        // store a moment ago may still want it.
-        tracing::debug!(old = old.manifest, new = payload.manifest, "committed");
+        // The manifest of the commit before stays for a reader that has just read its name.
+        remove_manifests(self.path, &[&old.manifest, &payload.manifest]);
+        tracing::debug!(manifest = payload.manifest, "committed");
         Ok(())
+    }
+
+    /// A better name for `error`, if there is one: the index library says only that a thread of
+    /// its has died, and tells of what when the thread is asked for.
+    fn cause_of(&self, error: IndexError) -> IndexError {
+        let in_thread = matches!(
+            &error,
+            IndexError::Engine { source, .. } if matches!(**source, TantivyError::ErrorInThread(_))
+        );
+        if !in_thread {
+            return error;
+        }
+        let mut writer = self.writer.write().unwrap_or_else(PoisonError::into_inner);
+        match writer.prepare_commit() {
+            Err(cause) => IndexError::engine(self.path, cause),
+            Ok(_) => error,
+        }
     }
 }
 
-/// Adds the entries of `document`; returns the number of its passages.
-fn add_document(
-    writer: &tantivy::IndexWriter,
-    fields: &Fields,
-    source: &str,
-    document: &Document,
-) -> tantivy::Result<u32> {
-    let mut entry = TantivyDocument::default();
-    entry.add_text(fields.id, document.id.as_str());
-    entry.add_text(fields.source, source);
+impl State {
+    /// Forgets the file at `path`; says whether it was known.
+    fn forget(&mut self, path: &str) -> bool {
+        let Some(entry) = self.manifest.remove(path) else { return false };
+        for (id, _, _) in entry.documents {
+            self.owners.remove(&id);
+        }
+        true
+    }
+
+    /// Notes that `document` of the file at `path` was passed over for one in the file `owner`.
+    fn pass_over(&mut self, path: &str, document: &Document, owner: &str) {
+        let Some(entry) = self.manifest.get_mut(path) else { return };
+        let place = match document.lines {
+            LineMap::Fixed(line) => format!("{path}:{line}"),
+            LineMap::OfText | LineMap::Starts(_) => path.to_owned(),
+        };
+        entry.skipped.push(duplicate(place, document.id.as_str(), owner));
+        // The first of a file's own has gone only when the file has.
+        if owner != path {
+            entry.duplicates.push(document.id.as_str().to_owned());
+        }
+    }
+
+    /// Takes the document `id` from the file `from`, because the file `to` has it by right.
+    fn hand_over(&mut self, from: &str, id: &str, to: &str) {
+        let Some(entry) = self.manifest.get_mut(from) else { return };
+        entry.documents.retain(|(known, _, _)| known != id);
+        entry.duplicates.push(id.to_owned());
+        entry.skipped.push(duplicate(from.to_owned(), id, to));
+    }
+}
+
+fn duplicate(place: String, id: &str, owner: &str) -> Skipped {
+    Skipped {
+        path: place,
+        kind: "duplicate".to_owned(),
+        reason: format!("expected an id of its own, found `{id}`, which `{owner}` has"),
+    }
+}
+
+/// A run of the reading threads.
+struct Reading<'a> {
+    shared: &'a Shared<'a>,
+    source: &'a dyn DocumentSource,
+    options: &'a SyncOptions,
+    progress: &'a (dyn Fn(Progress) + Sync),
+    cancel: &'a (dyn Fn() -> bool + Sync),
+}
+
+struct Outcome {
+    files_read: usize,
+    documents: u64,
+    /// Whether something was left unread because the caller said so.
+    cancelled: bool,
+    error: Option<IndexError>,
+}
+
+impl Outcome {
+    fn is_whole(&self) -> bool {
+        !self.cancelled && self.error.is_none()
+    }
+}
+
+impl Reading<'_> {
+    fn read(&self, files: &[&SourceFile]) -> Outcome {
+        let next = AtomicUsize::new(0);
+        let files_read = AtomicUsize::new(0);
+        let documents = AtomicU64::new(0);
+        let added = AtomicU64::new(0);
+        let (stop, cancelled) = (AtomicBool::new(false), AtomicBool::new(false));
+        let error: Mutex<Option<IndexError>> = Mutex::new(None);
+        let fail = |found: IndexError| {
+            stop.store(true, Ordering::Relaxed);
+            error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(found);
+        };
+        let is_stopped = || {
+            // The answer holds once it was yes, whatever is said later.
+            let yes = stop.load(Ordering::Relaxed) || (self.cancel)();
+            stop.fetch_or(yes, Ordering::Relaxed);
+            yes
+        };
+        let report = || {
+            (self.progress)(Progress {
+                files: files.len(),
+                files_read: files_read.load(Ordering::Relaxed),
+                documents: documents.load(Ordering::Relaxed),
+                committing: false,
+            });
+        };
+        let each = || {
+            let n_documents = documents.fetch_add(1, Ordering::Relaxed) + 1;
+            if !n_documents.is_multiple_of(PROGRESS_EVERY) {
+                return ControlFlow::Continue(());
+            }
+            report();
+            if is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let work = || {
+            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if is_stopped() {
+                    return cancelled.store(true, Ordering::Relaxed);
+                }
+                match self.shared.add_file(self.source, file, &each) {
+                    Ok(Some(n_added)) => added.fetch_add(n_added, Ordering::Relaxed),
+                    Ok(None) => return cancelled.store(true, Ordering::Relaxed),
+                    Err(found) => return fail(found),
+                };
+                files_read.fetch_add(1, Ordering::Relaxed);
+                report();
+                if let Err(found) = self.shared.commit_if_due() {
+                    return fail(found);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.options.threads.clamp(1, files.len().max(1)) {
+                scope.spawn(work);
+            }
+        });
+        Outcome {
+            files_read: files_read.into_inner(),
+            documents: added.into_inner(),
+            cancelled: cancelled.into_inner(),
+            error: error.into_inner().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+/// The index entries of `document` of the file at `source`, and the number of its passages.
+fn entries_of<'a>(
+    fields: &'a Fields,
+    source: &'a str,
+    document: &'a Document,
+) -> tantivy::Result<(impl Iterator<Item = TantivyDocument> + 'a, u32)> {
+    let mut first = TantivyDocument::default();
+    first.add_text(fields.id, document.id.as_str());
+    first.add_text(fields.source, source);
     for key in title_keys(&document.title) {
-        entry.add_text(fields.title_key, key);
+        first.add_text(fields.title_key, key);
     }
     let record = serde_json::to_vec(document).map_err(std::io::Error::other)?;
-    entry.add_bytes(fields.record, &record);
-    writer.add_document(entry)?;
+    first.add_bytes(fields.record, &record);
 
-    let title = analyze(&document.title);
-    let schema = writer.index().schema();
-    let number = |name: &str| schema.get_field(name);
-    let (ordinal, start, end, title_terms, body_terms) = (
-        number(ORDINAL)?,
-        number(START)?,
-        number(END)?,
-        number(TITLE_TERMS)?,
-        number(BODY_TERMS)?,
-    );
+    let mut title = analyze(&document.title);
+    title.truncate(MAX_TITLE_TERMS);
     let mut passages = split(&document.text);
     if passages.is_empty() && !title.is_empty() {
         // A document with nothing but a title can still be found by it.
         passages.push(0..0);
     }
-    for (at, range) in passages.iter().enumerate() {
+    let n_passages = u32::try_from(passages.len()).unwrap_or(u32::MAX);
+    let rest = passages.into_iter().enumerate().map(move |(at, range)| {
         let body = analyze(&document.text[range.clone()]);
         let mut entry = TantivyDocument::default();
         entry.add_text(fields.document, document.id.as_str());
         entry.add_text(fields.source, source);
-        entry.add_u64(ordinal, at as u64);
-        entry.add_u64(start, range.start as u64);
-        entry.add_u64(end, range.end as u64);
-        entry.add_u64(title_terms, title.len() as u64);
-        entry.add_u64(body_terms, body.len() as u64);
+        entry.add_u64(fields.ordinal, at as u64);
+        entry.add_u64(fields.start, range.start as u64);
+        entry.add_u64(fields.end, range.end as u64);
+        entry.add_u64(fields.title_terms, title.len() as u64);
+        entry.add_u64(fields.body_terms, body.len() as u64);
         entry.add_pre_tokenized_text(fields.title, pre_tokenized(&title));
         entry.add_pre_tokenized_text(fields.body, pre_tokenized(&body));
-        writer.add_document(entry)?;
-    }
-    Ok(u32::try_from(passages.len()).unwrap_or(u32::MAX))
+        entry
+    });
+    Ok((std::iter::once(first).chain(rest), n_passages))
 }
 
 fn pre_tokenized(terms: &[Term]) -> PreTokenizedString {
@@ -441,8 +810,7 @@ pub struct MemorySource {
 impl MemorySource {
     /// A source of `documents`; of several with one id the last stays.
     pub fn new(documents: impl IntoIterator<Item = Document>) -> Self {
-        let documents =
-            documents.into_iter().map(|d| (d.id.as_str().to_owned(), d)).collect();
+        let documents = documents.into_iter().map(|d| (d.id.as_str().to_owned(), d)).collect();
         Self { documents }
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use sleuth_records::DocumentId;
 
-use crate::layout::{Manifest, read_manifest, snapshot_id};
+use crate::directory::ReadDirectory;
+use crate::layout::{Payload, StoreFile, lexical_dir, read_manifest, read_meta, snapshot_id};
 use crate::splitter::split;
 use crate::{IndexError, Retriever as _, Store};
 
@@ -24,19 +25,27 @@ pub struct Problem {
 /// # Errors
 /// When the store cannot be opened at all; damage that leaves it open comes back as problems.
 pub fn verify(path: &Path) -> Result<Vec<Problem>, IndexError> {
-    let store = Store::open(path)?;
     let mut problems = Vec::new();
     let mut report = |place: String, detail: String| problems.push(Problem { place, detail });
 
-    let damaged =
-        store.index().validate_checksum().map_err(|error| IndexError::engine(path, error))?;
-    for file in damaged {
-        report(file.display().to_string(), "its checksum does not match its content".to_owned());
+    // First of all, for what is damaged may mislead all that reads it.
+    let damaged = damaged_files(path)?;
+    if !damaged.is_empty() {
+        for file in damaged {
+            report(format!("lexical/{file}"), "its checksum does not match its content".to_owned());
+        }
+        return Ok(problems);
     }
+    let store = Store::open(path)?;
     let payload = store.payload();
-    let manifest = match payload.manifest.as_str() {
-        "" => Manifest::new(),
-        name => read_manifest(path, name)?,
+    let manifest = match read_manifest(path, payload) {
+        Ok(manifest) => manifest,
+        // Writers remove the manifests of former commits.
+        Err(_) if Payload::read(path, store.index())? != *payload => return verify(path),
+        Err(error) => {
+            report(format!("documents/{}", payload.manifest), error.to_string());
+            return Ok(problems);
+        }
     };
     let snapshot = snapshot_id(&manifest);
     if !payload.manifest.is_empty() && snapshot != payload.snapshot {
@@ -45,21 +54,51 @@ pub fn verify(path: &Path) -> Result<Vec<Problem>, IndexError> {
             format!("expected snapshot `{}`, found `{snapshot}`", payload.snapshot),
         );
     }
+    let entries = || manifest.values().flat_map(|entry| &entry.documents);
+    let counted = (
+        manifest.len() as u64,
+        entries().count() as u64,
+        entries().map(|(_, _, n_passages)| u64::from(*n_passages)).sum::<u64>(),
+    );
+    let stated = (payload.n_files, payload.n_documents, payload.n_passages);
+    if counted != stated {
+        report(
+            payload.manifest.clone(),
+            format!("expected (files, documents, passages) {stated:?}, found {counted:?}"),
+        );
+    }
+    if !problems.is_empty() {
+        // What follows reads everything, and what is damaged can mislead it.
+        return Ok(problems);
+    }
+    let mut report = |place: String, detail: String| problems.push(Problem { place, detail });
+    let mut times: BTreeMap<DocumentId, usize> = BTreeMap::new();
+    for id in store.all_documents()? {
+        *times.entry(id).or_default() += 1;
+    }
+    for (id, _, _) in entries() {
+        match times.remove(&DocumentId::new(id.as_str())) {
+            None => report(format!("document `{id}`"), "it is in the manifest only".to_owned()),
+            Some(1) => {}
+            Some(n) => report(format!("document `{id}`"), format!("expected it once, found {n}")),
+        }
+    }
+    for id in times.into_keys() {
+        report(format!("document `{id}`"), "it is in no manifest".to_owned());
+    }
 
     let mut passages: BTreeMap<DocumentId, Vec<_>> = BTreeMap::new();
     for passage in store.all_passages()? {
         passages.entry(passage.document.clone()).or_default().push(passage);
     }
-    for (id, hash, n_passages) in manifest.values().flat_map(|entry| &entry.documents) {
+    for (id, hash, n_passages) in entries() {
         let id = DocumentId::new(id.as_str());
         let mut found = passages.remove(&id).unwrap_or_default();
         found.sort_by_key(|passage| passage.id);
         let document = match store.document(&id) {
             Ok(Some(document)) => document,
-            Ok(None) => {
-                report(format!("document `{id}`"), "it is in the manifest only".to_owned());
-                continue;
-            }
+            // Said above.
+            Ok(None) => continue,
             Err(error) => {
                 report(format!("document `{id}`"), error.to_string());
                 continue;
@@ -84,4 +123,22 @@ pub fn verify(path: &Path) -> Result<Vec<Problem>, IndexError> {
         report(format!("document `{id}`"), "its passages are in no manifest".to_owned());
     }
     Ok(problems)
+}
+
+/// Files of the newest commit of the index whose checksum does not match.
+fn damaged_files(path: &Path) -> Result<Vec<String>, IndexError> {
+    StoreFile::read(path)?;
+    let engine = |error| IndexError::engine(path, error);
+    loop {
+        let before = read_meta(path)?;
+        let folder =
+            ReadDirectory::open(&lexical_dir(path)).map_err(|error| engine(error.into()))?;
+        let index = tantivy::Index::open(folder).map_err(engine)?;
+        let outcome = index.validate_checksum();
+        // A commit or a merge in between takes files away.
+        if read_meta(path)? == before {
+            let files = outcome.map_err(engine)?;
+            return Ok(files.iter().map(|file| file.display().to_string()).collect());
+        }
+    }
 }

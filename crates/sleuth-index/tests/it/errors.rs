@@ -1,0 +1,440 @@
+//! Every error: its message, its advice, and the state it leaves.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use expect_test::{Expect, expect};
+use sleuth_index::{
+    DocumentSource, IndexError, MemorySource, Retriever as _, SourceError, Store, verify,
+};
+use sleuth_records::{Document, DocumentId, Skipped, SourceFile};
+
+use crate::support::{Random, assert_sound, build, document, found};
+
+fn source() -> MemorySource {
+    MemorySource::new((0..40).map(|at| {
+        document(
+            &format!("{at:02}"),
+            &format!("Title {at}"),
+            &format!("word{at} shared. ").repeat(40),
+        )
+    }))
+}
+
+/// Checks what a person reads: the message with its causes, and the hint.
+#[expect(clippy::needless_pass_by_value, reason = "shorter calls")]
+#[track_caller]
+fn check(path: &Path, error: IndexError, expected: &Expect) {
+    let mut text = format!("error: {error}\n");
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text.push_str(&format!("cause: {inner}\n"));
+        cause = inner.source();
+    }
+    if let Some(hint) = error.hint() {
+        text.push_str(&format!("hint: {hint}\n"));
+    }
+    expected.assert_eq(&text.replace(&path.display().to_string(), "STORE"));
+}
+
+fn open_error(path: &Path) -> IndexError {
+    Store::open(path).err().expect("the store opened")
+}
+
+fn edit(path: PathBuf, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs_err::read(&path).unwrap();
+    change(&mut bytes);
+    fs_err::write(path, bytes).unwrap();
+}
+
+fn manifest_of(path: &Path) -> PathBuf {
+    let info = fs_err::read_to_string(path.join("lexical/meta.json")).unwrap();
+    fs_err::read_dir(path.join("documents"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|file| info.contains(file.file_name().unwrap().to_str().unwrap()))
+        .unwrap()
+}
+
+#[test]
+fn nothing_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("none");
+    check(
+        &path,
+        open_error(&path),
+        &expect![[r#"
+            error: no store at `STORE`
+            hint: build one with `sleuth index build FOLDER --into STORE`
+        "#]],
+    );
+    check(
+        dir.path(),
+        open_error(dir.path()),
+        &expect![[r#"
+            error: no store at `STORE`
+            hint: build one with `sleuth index build FOLDER --into STORE`
+        "#]],
+    );
+}
+
+#[test]
+fn something_else_there() {
+    let dir = tempfile::tempdir().unwrap();
+    fs_err::create_dir(dir.path().join("documents")).unwrap();
+    let mine = dir.path().join("documents/manifest-mine.jsonl");
+    fs_err::write(&mine, "mine").unwrap();
+    let expected = expect![[r#"
+        error: `STORE` is not a store: expected `store.toml` or an empty folder, found other files
+        hint: name another folder, or empty this one
+    "#]];
+    check(dir.path(), open_error(dir.path()), &expected);
+    check(dir.path(), build(dir.path(), &source()).unwrap_err(), &expected);
+    assert_eq!(fs_err::read_to_string(&mine).unwrap(), "mine");
+    assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 1);
+
+    let expected = expect![[r#"
+        error: `STORE` is not a store: expected `store.toml` or an empty folder, found a file
+        hint: name another folder, or empty this one
+    "#]];
+    check(&mine, open_error(&mine), &expected);
+    check(&mine, build(&mine, &source()).unwrap_err(), &expected);
+}
+
+#[test]
+fn another_version() {
+    let dir = tempfile::tempdir().unwrap();
+    build(dir.path(), &source()).unwrap();
+    let text = fs_err::read_to_string(dir.path().join("store.toml")).unwrap();
+    let with = |from: &str, to: &str| {
+        assert!(text.contains(from), "{text}");
+        fs_err::write(dir.path().join("store.toml"), text.replace(from, to)).unwrap();
+        open_error(dir.path())
+    };
+    check(
+        dir.path(),
+        with("schema = 1", "schema = 99"),
+        &expect![[r#"
+            error: store `STORE` has schema `99`, this version of sleuth reads `1`
+            hint: remove `STORE` and build the store again
+        "#]],
+    );
+    check(
+        dir.path(),
+        with("sleuth-english-cjk-1", "other-7"),
+        &expect![[r#"
+            error: store `STORE` has analyzer `other-7`, this version of sleuth reads `sleuth-english-cjk-1`
+            hint: remove `STORE` and build the store again
+        "#]],
+    );
+    check(
+        dir.path(),
+        with("schema = 1", "schema = "),
+        &expect![[r#"
+            error: store `STORE` is damaged: `store.toml`: string values must be quoted, expected literal string
+            hint: remove `STORE` and build the store again
+        "#]],
+    );
+    let error = build(dir.path(), &source()).unwrap_err();
+    assert!(matches!(error, IndexError::Damaged { .. }), "{error:?}");
+}
+
+#[test]
+fn damage_that_shows_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    build(dir.path(), &source()).unwrap();
+    edit(dir.path().join("lexical/meta.json"), |bytes| bytes.truncate(100));
+    check(
+        dir.path(),
+        open_error(dir.path()),
+        &expect![[r#"
+            error: store `STORE` is damaged: `lexical/meta.json`: EOF while parsing a string at line 6 column 4
+            hint: remove `STORE` and build the store again
+        "#]],
+    );
+    fs_err::remove_file(dir.path().join("lexical/meta.json")).unwrap();
+    let expected = expect![[r#"
+        error: store `STORE` is damaged: `lexical/meta.json` is missing
+        hint: remove `STORE` and build the store again
+    "#]];
+    check(dir.path(), open_error(dir.path()), &expected);
+    check(dir.path(), build(dir.path(), &source()).unwrap_err(), &expected);
+    fs_err::remove_dir_all(dir.path().join("lexical")).unwrap();
+    let expected = expect![[r#"
+        error: store `STORE` is damaged: `lexical` is missing
+        hint: remove `STORE` and build the store again
+    "#]];
+    check(dir.path(), open_error(dir.path()), &expected);
+    check(dir.path(), build(dir.path(), &source()).unwrap_err(), &expected);
+}
+
+#[test]
+fn a_segment_file_is_missing_or_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    build(dir.path(), &source()).unwrap();
+    let store = fs_err::read_dir(dir.path().join("lexical"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|end| end == "store"))
+        .unwrap();
+    let bytes = fs_err::read(&store).unwrap();
+    let name = store.file_stem().unwrap().to_str().unwrap().to_owned();
+    let anonymous = |error: IndexError| {
+        let IndexError::Damaged { path, detail } = error else { panic!("{error:?}") };
+        IndexError::Damaged { path, detail: detail.replace(&name, "SEGMENT") }
+    };
+    for keep in [bytes.len() / 2, 3, 0] {
+        fs_err::write(&store, &bytes[..keep]).unwrap();
+        let error = open_error(dir.path());
+        assert!(matches!(error, IndexError::Damaged { .. }), "{keep} bytes left: {error:?}");
+    }
+    fs_err::remove_file(&store).unwrap();
+    check(
+        dir.path(),
+        anonymous(open_error(dir.path())),
+        &expect![[r#"
+            error: store `STORE` is damaged: `lexical/SEGMENT.store` is missing
+            hint: remove `STORE` and build the store again
+        "#]],
+    );
+}
+
+#[test]
+fn a_damaged_manifest_is_found_by_sync_and_verify() {
+    let dir = tempfile::tempdir().unwrap();
+    build(dir.path(), &source()).unwrap();
+    let manifest = manifest_of(dir.path());
+    let whole = fs_err::read(&manifest).unwrap();
+    let outcomes = |expected: &Expect| {
+        // Reading goes on without it.
+        let store = Store::open(dir.path()).unwrap();
+        assert_eq!(found(&store, "word7"), ["07"]);
+        let problems = verify(dir.path()).unwrap();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let error = build(dir.path(), &source()).unwrap_err();
+        assert!(problems[0].detail.contains(&error.to_string()), "{problems:?}");
+        check(dir.path(), error, expected);
+    };
+    let lines: Vec<&[u8]> = whole.split_inclusive(|&b| b == b'\n').collect();
+    fs_err::write(&manifest, lines[1..].concat()).unwrap();
+    outcomes(&expect![[r#"
+        error: store `STORE` is damaged: `documents/manifest-1.jsonl` has digest `d5e74abdd9b4aa570f8bec92a222936f83a1f370c38a4a052a58e3268ae0e952`, expected `948414621bac5dad5ab5f833a3bdb399259dba4cc7e8b23046b3fc9bdb80612b`
+        hint: remove `STORE` and build the store again
+    "#]]);
+    fs_err::write(&manifest, &whole[..whole.len() / 2]).unwrap();
+    outcomes(&expect![[r#"
+        error: store `STORE` is damaged: line 21 of `documents/manifest-1.jsonl`: EOF while parsing a string at line 1 column 4
+        hint: remove `STORE` and build the store again
+    "#]]);
+    fs_err::write(&manifest, [0xFF, 0xFE, b'\n']).unwrap();
+    outcomes(&expect![[r#"
+        error: store `STORE` is damaged: `documents/manifest-1.jsonl` is not text
+        hint: remove `STORE` and build the store again
+    "#]]);
+    fs_err::remove_file(&manifest).unwrap();
+    outcomes(&expect![[r#"
+        error: store `STORE` is damaged: `documents/manifest-1.jsonl` is missing
+        hint: remove `STORE` and build the store again
+    "#]]);
+    fs_err::write(&manifest, whole).unwrap();
+    assert_sound(dir.path());
+}
+
+#[test]
+fn every_flipped_bit_is_found_and_none_is_fatal() {
+    let dir = tempfile::tempdir().unwrap();
+    build(dir.path(), &source()).unwrap();
+    let mut files: Vec<PathBuf> = fs_err::read_dir(dir.path().join("lexical"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end != "json" && end != "lock"))
+        .collect();
+    files.push(manifest_of(dir.path()));
+    files.sort();
+    let seed = 7;
+    let mut random = Random(seed);
+    for file in &files {
+        let whole = fs_err::read(file).unwrap();
+        for _ in 0..12 {
+            let (at, bit) = (random.below(whole.len()), random.below(8));
+            edit(file.clone(), |bytes| bytes[at] ^= 1 << bit);
+            let place = format!("seed {seed}, bit {bit} of byte {at} of `{}`", file.display());
+            // Searching and reading may fail or give something else, but return.
+            if let Ok(store) = Store::open(dir.path()) {
+                let _ = store.search(&sleuth_index::Query::new("word7 shared title", 10));
+                let _ = store.document(&DocumentId::new("07"));
+                let _ = store.mentions("Title 7 and title 9");
+            }
+            match verify(dir.path()) {
+                Ok(problems) => assert!(!problems.is_empty(), "not found: {place}"),
+                Err(IndexError::Damaged { .. }) => {}
+                Err(error) => panic!("{place}: {error:?}"),
+            }
+        }
+        fs_err::write(file, whole).unwrap();
+    }
+    assert_sound(dir.path());
+}
+
+#[test]
+fn a_source_that_cannot_be_listed() {
+    struct Broken;
+    impl DocumentSource for Broken {
+        fn list(&self) -> Result<(Vec<SourceFile>, Vec<Skipped>), SourceError> {
+            Err("the cable is out".into())
+        }
+        fn read(
+            &self,
+            _: &SourceFile,
+            _: &mut dyn FnMut(Document) -> std::ops::ControlFlow<()>,
+        ) -> Vec<Skipped> {
+            Vec::new()
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    check(
+        dir.path(),
+        build(dir.path(), &Broken).unwrap_err(),
+        &expect![[r#"
+            error: cannot list the documents: the cable is out
+        "#]],
+    );
+    assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_other_messages() {
+    let path = Path::new("wiki.idx");
+    check(
+        path,
+        IndexError::Busy { path: path.into() },
+        &expect![[r#"
+            error: store `STORE` is being written by another process
+            hint: wait until it is done, or stop it
+        "#]],
+    );
+    check(
+        path,
+        IndexError::Cancelled,
+        &expect![[r#"
+            error: cancelled
+        "#]],
+    );
+    check(
+        path,
+        IndexError::Io { path: path.into(), source: std::io::Error::other("the disk is on fire") },
+        &expect![[r#"
+            error: cannot read or write store `STORE`
+            cause: the disk is on fire
+        "#]],
+    );
+}
+
+/// A file system of its own, which only the superuser can make; `None` where that fails.
+struct Mount(tempfile::TempDir);
+
+impl Mount {
+    fn new(options: &str) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(dir.path())
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !made {
+            println!("skipped: no right to mount a file system");
+        }
+        made.then_some(Self(dir))
+    }
+
+    fn remount(&self, options: &str) {
+        let mut command = Command::new("mount");
+        command.args(["-o", &format!("remount,{options}")]).arg(self.0.path());
+        assert!(command.status().unwrap().success());
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk() {
+    let Some(mount) = Mount::new("size=900k") else { return };
+    let path = mount.0.path().join("store");
+    let small = MemorySource::new([document("a", "Fox", "The quick brown fox.")]);
+    let first = build(&path, &small).unwrap();
+    let mut random = Random(5);
+    let large = MemorySource::new((0..400).map(|at| {
+        let words: Vec<String> = (0..600).map(|_| format!("{:x}", random.next())).collect();
+        document(&format!("{at}"), "Noise", &words.join(" "))
+    }));
+    check(
+        &path,
+        build(&path, &large).unwrap_err(),
+        &expect![[r#"
+            error: no space left for store `STORE`
+            hint: free some space or name a folder on another disk; what was committed is safe
+        "#]],
+    );
+    // What was there is there, and its room is free again.
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.snapshot(), first.snapshot);
+    assert_eq!(found(&store, "fox"), ["a"]);
+    assert_sound(&path);
+    assert!(store.info().unwrap().bytes < 100 << 10, "{:?}", store.info());
+    mount.remount("size=60m");
+    let report = build(&path, &large).unwrap();
+    assert_eq!(report.n_documents, 400);
+    assert_sound(&path);
+}
+
+#[test]
+fn a_disk_that_is_full_from_the_start() {
+    let Some(mount) = Mount::new("size=64k") else { return };
+    let path = mount.0.path().join("store");
+    fs_err::create_dir(&path).unwrap();
+    let filler = mount.0.path().join("filler");
+    let mut n_failed = 0;
+    // Each time a little more room, so that every step of making a store is the one that fails.
+    for n_filled in (0..=16).rev() {
+        fs_err::write(&filler, vec![b'x'; n_filled * 4096]).ok();
+        match build(&path, &MemorySource::new([document("a", "Fox", "The quick brown fox.")])) {
+            Ok(_) => break,
+            Err(IndexError::NoSpace { .. }) => n_failed += 1,
+            Err(error) => panic!("{n_filled} pages filled: {error:?}"),
+        }
+        match Store::open(&path) {
+            Ok(store) => assert_eq!(store.n_documents(), 0),
+            Err(IndexError::Missing { .. }) => {}
+            Err(error) => panic!("{n_filled} pages filled: {error:?}"),
+        }
+        fs_err::remove_file(&filler).unwrap();
+    }
+    assert!(n_failed > 2, "{n_failed}");
+    fs_err::remove_file(&filler).ok();
+    build(&path, &MemorySource::new([document("a", "Fox", "The quick brown fox.")])).unwrap();
+    assert_sound(&path);
+}
+
+#[test]
+fn a_disk_for_reading_only() {
+    let Some(mount) = Mount::new("size=20m") else { return };
+    let path = mount.0.path().join("store");
+    build(&path, &source()).unwrap();
+    mount.remount("ro");
+    let store = Store::open(&path).unwrap();
+    assert_eq!(found(&store, "word7"), ["07"]);
+    assert_sound(&path);
+    // Nothing has to be written when nothing changed.
+    assert_eq!(build(&path, &source()).unwrap().files_unchanged, 40);
+    let expected = expect![[r#"
+        error: no permission for `STORE`
+        hint: name a folder that you may read and write, or ask its owner
+    "#]];
+    check(&path, build(&path, &MemorySource::new([])).unwrap_err(), &expected);
+    let new = mount.0.path().join("new");
+    check(&new, build(&new, &source()).unwrap_err(), &expected);
+}

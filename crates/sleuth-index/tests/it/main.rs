@@ -1,0 +1,10 @@
+//! The store from outside.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
+
+mod concurrency;
+mod errors;
+mod kill;
+mod model;
+mod support;
+mod sync;
+mod texts;
