@@ -163,3 +163,36 @@ fn unnamed(store: &Path) -> Vec<String> {
         })
         .collect()
 }
+
+/// A writer that is killed after it wrote which entries are deleted, and before its commit, leaves
+/// a file whose name the next writer, doing the same, chooses again.
+#[test]
+fn files_of_a_killed_writer_do_not_stop_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let [killed, ahead] = ["killed", "ahead"].map(|name| dir.path().join(name));
+    let first = edition(false);
+    let mut second = first.clone();
+    second.0.pop_first();
+    build(&killed, &first).unwrap();
+    for folder in ["", "documents", "lexical"] {
+        fs_err::create_dir_all(ahead.join(folder)).unwrap();
+        for entry in fs_err::read_dir(killed.join(folder)).unwrap().map(Result::unwrap) {
+            if entry.path().is_file() {
+                fs_err::copy(entry.path(), ahead.join(folder).join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    let report = build(&ahead, &second).unwrap();
+    let mut n_left = 0;
+    for entry in fs_err::read_dir(ahead.join("lexical")).unwrap().map(Result::unwrap) {
+        let place = killed.join("lexical").join(entry.file_name());
+        let is_deletes = place.extension().is_some_and(|end| end == "del");
+        n_left += usize::from(is_deletes);
+        if is_deletes || entry.file_name() == ".managed.json" {
+            fs_err::copy(entry.path(), place).unwrap();
+        }
+    }
+    assert_eq!(n_left, 1);
+    assert_eq!(build(&killed, &second).unwrap().snapshot, report.snapshot);
+    assert_eq!(verify(&killed).unwrap(), []);
+}
