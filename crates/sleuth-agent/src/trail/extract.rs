@@ -88,6 +88,29 @@ pub(super) fn answers(asked: &Asked, pool: &Pool) -> Vec<Answer> {
     out
 }
 
+/// How sure the reader is of the first of `answers`, which are sorted: the share that a softmax over
+/// all of them gives to those of the same words.
+pub(super) fn confidence(answers: &[Answer]) -> f32 {
+    let Some(first) = answers.first() else { return 0.0 };
+    let same = first.text.to_lowercase();
+    let (mut own, mut all) = (0.0, 0.0);
+    for answer in answers {
+        let mass = (answer.score - first.score).exp();
+        all += mass;
+        if answer.text.to_lowercase() == same {
+            own += mass;
+        }
+    }
+    own / all
+}
+
+/// The sentence that covers the question best, together with its title; among equals the one whose
+/// document ranks higher. Given the candidates in it, any of which tells its coverage and rank.
+pub(super) fn best_sentence(answers: &[Answer]) -> Option<&Answer> {
+    let value = |answer: &Answer| answer.features[WITH_TITLE] + 0.3 * answer.features[1];
+    answers.iter().rev().max_by(|a, b| value(a).total_cmp(&value(b)))
+}
+
 /// Product of a feature vector and weights.
 pub(super) fn score(features: &[f32], weights: &[f32]) -> f32 {
     features.iter().zip(weights).map(|(feature, weight)| feature * weight).sum()

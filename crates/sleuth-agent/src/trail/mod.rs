@@ -33,7 +33,7 @@ pub(crate) use spans::sentences;
 use crate::session::Session;
 use crate::{AgentError, Draft, Policy};
 use compare::compare;
-use extract::answers;
+use extract::{answers, best_sentence, confidence};
 use pool::Pool;
 use query::{Asked, take_apart};
 use spans::{SpanKind, spans};
@@ -53,6 +53,8 @@ pub struct TrailOptions {
     pub name_hits: usize,
     /// Passages in one round whose names are searched for.
     pub name_searches: usize,
+    /// Least confidence, from 0 to 1, at which a short answer is given instead of a sentence.
+    pub least_confidence: f32,
     /// Least share of the question, by rarity, that the passages of an answer must hold.
     pub least_coverage: f32,
 }
@@ -66,6 +68,7 @@ impl Default for TrailOptions {
             rounds: 3,
             name_hits: 5,
             name_searches: 2,
+            least_confidence: 0.1,
             least_coverage: 0.3,
         }
     }
@@ -375,14 +378,27 @@ impl<'o> Hunt<'o> {
             .collect();
         let (text, grounds) = match compare(&self.asked, &self.pool) {
             Some(decision) => (decision.text, decision.grounds),
-            None => match answers(&self.asked, &self.pool).into_iter().next() {
-                Some(answer) => {
-                    let mut grounds = vec![(answer.candidate, answer.sentence)];
-                    grounds.extend(self.bridge(session, answer.candidate)?);
-                    (answer.text, grounds)
+            None => {
+                let answers = answers(&self.asked, &self.pool);
+                // Nobody is served by words torn out of a sentence that the reader is not sure of:
+                // then the sentence that matches best is the answer.
+                let sure = confidence(&answers) >= self.options.least_confidence;
+                let answer = if sure { answers.first() } else { best_sentence(&answers) };
+                match answer {
+                    Some(answer) => {
+                        let mut grounds = vec![(answer.candidate, answer.sentence.clone())];
+                        grounds.extend(self.bridge(session, answer.candidate)?);
+                        let text = if sure {
+                            answer.text.clone()
+                        } else {
+                            let document = &self.pool.candidates[answer.candidate].document;
+                            document.text[answer.sentence.clone()].to_owned()
+                        };
+                        (text, grounds)
+                    }
+                    None => (String::new(), Vec::new()),
                 }
-                None => (String::new(), Vec::new()),
-            },
+            }
         };
         if grounds.is_empty() || self.coverage(&grounds) < self.options.least_coverage {
             return Ok(Draft { ranking, ..Draft::default() });

@@ -39,14 +39,17 @@ impl Span {
 ///
 /// A sentence ends at `.`, `!` or `?` before white space, unless the dot ends an initial or a short
 /// capitalised abbreviation (`J.`, `Mr.`, `St.`), at a CJK full stop, and at a line end that is
-/// followed by another or by a list mark.
+/// followed by another or by a list mark; that mark is left out. Before a small letter none of `.`, `!`,
+/// `?` ends a sentence (`the ? operator`).
 pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let mut start = 0;
     let mut push = |range: Range<usize>| {
         let inner = &text[range.clone()];
-        let lead = inner.len() - inner.trim_start().len();
-        let trimmed = inner.trim();
+        // The mark of a list item or a heading is no part of its sentence.
+        let body = inner.trim_start().trim_start_matches(['-', '*', '#', '>', '|']).trim_start();
+        let lead = inner.len() - body.len();
+        let trimmed = body.trim_end();
         if !trimmed.is_empty() {
             out.push(range.start + lead..range.start + lead + trimmed.len());
         }
@@ -55,9 +58,19 @@ pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
     while let Some((at, c)) = chars.next() {
         let end = at + c.len_utf8();
         let next = chars.peek().map(|&(_, c)| c);
+        // A small letter goes on with the sentence, whatever stands before it: `the ? operator`,
+        // `e.g. this`.
+        let goes_on = || {
+            let rest = &text[end..];
+            let after = rest.trim_start();
+            !rest[..rest.len() - after.len()].contains('\n')
+                && after.starts_with(char::is_lowercase)
+        };
         let ends = match c {
-            '.' => next.is_none_or(char::is_whitespace) && !abbreviates(&text[start..at]),
-            '!' | '?' => next.is_none_or(char::is_whitespace),
+            '.' => {
+                next.is_none_or(char::is_whitespace) && !abbreviates(&text[start..at]) && !goes_on()
+            }
+            '!' | '?' => next.is_none_or(char::is_whitespace) && !goes_on(),
             '。' | '！' | '？' => true,
             '\n' => {
                 let rest = text[end..].trim_start_matches([' ', '\t']);
@@ -424,7 +437,7 @@ mod tests {
     fn sentences_keep_initials_together() {
         let text = "J. K. Rowling wrote it. Mr. Lee read it!\n\n- One\n- Two";
         let found: Vec<&str> = sentences(text).into_iter().map(|r| &text[r]).collect();
-        assert_eq!(found, ["J. K. Rowling wrote it.", "Mr. Lee read it!", "- One", "- Two"]);
+        assert_eq!(found, ["J. K. Rowling wrote it.", "Mr. Lee read it!", "One", "Two"]);
         let text = "東京は都市です。大きい。";
         assert_eq!(sentences(text).len(), 2);
     }
