@@ -8,9 +8,12 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 answered, 1 fault of the program, 2 usage, 3 not found, 4 ended early with a partial \
 answer, 5 a back end is unavailable, 6 the input cannot be used, 7 storage, 130 second interrupt.";
 
-/// Asks questions of documents; every claim of an answer carries a quote checked against its page.
+/// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "sleuth", version, about, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "sleuth", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(
+    about = "Asks questions of documents; every claim carries a quote checked against its page"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -217,10 +220,10 @@ pub(crate) struct AskArgs {
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(crate) max_tokens: Option<u64>,
     /// Most seconds
-    #[arg(long, value_name = "S", help_heading = "Limits", value_parser = positive)]
+    #[arg(long, value_name = "S", help_heading = "Limits", value_parser = positive, allow_negative_numbers = true)]
     pub(crate) max_seconds: Option<f64>,
     /// Most US dollars for a remote model
-    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = positive)]
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = positive, allow_negative_numbers = true)]
     pub(crate) max_dollars: Option<f64>,
     /// Seed of all randomness
     #[arg(long, value_name = "N", default_value_t = 0)]

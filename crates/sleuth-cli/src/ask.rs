@@ -187,7 +187,11 @@ impl<'a> Watch<'a> {
         self.progress.state(|| {
             let queries = count(self.tried.len() as u64, "query");
             let pages = count(self.pages, "page");
-            format!("{doing} · {queries} · {pages} read · {} kept · {}", self.evidence, seconds(self.progress.seconds()))
+            format!(
+                "{doing} · {queries} · {pages} read · {} kept · {}",
+                self.evidence,
+                seconds(self.progress.seconds())
+            )
         });
     }
 }
@@ -232,7 +236,9 @@ impl Report<'_> {
         }
         let usage = &outcome.usage;
         let end = match &outcome.finish {
-            Finish::BudgetEnded { limit } => format!("ended early: most of the {limit} were used; "),
+            Finish::BudgetEnded { limit } => {
+                format!("ended early: most of the {limit} were used; ")
+            }
             Finish::Cancelled => "ended early: interrupted; ".to_owned(),
             Finish::Answered | Finish::NotFound | Finish::Failed { .. } => String::new(),
         };
@@ -379,6 +385,7 @@ pub(crate) fn skipped_json(skipped: &[Skipped]) -> Value {
 
 /// The quote between quotation marks, without blank lines.
 fn quoted(quote: &str) -> String {
-    let lines: Vec<&str> = quote.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> =
+        quote.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
     format!("“{}”", lines.join("\n"))
 }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use sleuth_agent::{Chat, ChatOptions, Policy, Tap, Trail};
 use sleuth_lm::{
-    Embedded, EmbeddedOptions, KNOWN_MODELS, LanguageModel, Listing, PriceTable,
-    Remote, RemoteOptions, Shelf, ShelfEntry, Tier,
+    Embedded, EmbeddedOptions, KNOWN_MODELS, LanguageModel, Listing, PriceTable, Remote,
+    RemoteOptions, Shelf, ShelfEntry, Tier,
 };
 
 use crate::args::{AskArgs, Effort, PolicyName, RemoteArgs};
@@ -46,12 +46,14 @@ pub(crate) fn policy(
         }
         (Some(PolicyName::Trail), None) => None,
         (_, Some(model)) => Some(find(model, places)?),
-        (Some(PolicyName::Chat), None) => Some(best(places)?.ok_or_else(|| Failure::BackEnd {
+        (Some(PolicyName::Chat), None) => Some(best(places)?.ok_or_else(|| {
+            Failure::BackEnd {
             message: format!("no model is installed in `{}`", places.models.display()),
             hint: Some(
                 "get one with `sleuth model get small`, or name a server with `--model URL#MODEL`"
                     .to_owned(),
             ),
+        }
         })?),
         // A shelf that cannot be read is no reason to fail where no model was asked for.
         (None, None) => best(places).ok().flatten().filter(|found| match found {
@@ -100,7 +102,9 @@ pub(crate) fn find(model: &str, places: &Places) -> Result<Found, Failure> {
     let shelf = Shelf::new(&places.models);
     let entries = shelf.list()?;
     let known = KNOWN_MODELS.iter().find(|known| {
-        [known.tier.name(), known.name, known.file].iter().any(|name| name.eq_ignore_ascii_case(model))
+        [known.tier.name(), known.name, known.file]
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(model))
     });
     let entry = entries.iter().find(|entry| match known {
         Some(known) => entry.path.ends_with(known.file),
@@ -143,7 +147,8 @@ pub(crate) fn load(
         }
         Found::Server { base, model } => {
             let mut options = RemoteOptions::new(base.as_str(), model.as_str());
-            options.key = text_variable("SLEUTH_API_KEY").or_else(|| text_variable("OPENAI_API_KEY"));
+            options.key =
+                text_variable("SLEUTH_API_KEY").or_else(|| text_variable("OPENAI_API_KEY"));
             if let Some(listing) = listing(model, remote)? {
                 options.price = listing.price;
                 options.context = listing.context.unwrap_or(options.context);

@@ -80,8 +80,16 @@ pub(crate) fn doctor(common: &Common, args: &DoctorArgs) -> Result<Exit, Failure
     let places = Places::new(common)?;
     let progress = Progress::new(common.quiet);
     let mut checks = vec![
-        folder("cache folder", &places.cache, "name another folder with `--cache DIR` or SLEUTH_CACHE"),
-        folder("state folder", &places.state, "name another folder with `--state DIR` or SLEUTH_STATE"),
+        folder(
+            "cache folder",
+            &places.cache,
+            "name another folder with `--cache DIR` or SLEUTH_CACHE",
+        ),
+        folder(
+            "state folder",
+            &places.state,
+            "name another folder with `--state DIR` or SLEUTH_STATE",
+        ),
         main_job(&places),
     ];
     checks.extend(stores(&places));
@@ -164,7 +172,10 @@ fn main_job(places: &Places) -> Check {
     match outcome {
         Ok(answer) if answer.contains("1911") => {
             let took = seconds(begun.elapsed().as_secs_f64());
-            Check::ok(what, format!("a store was built and a question answered without a model in {took}"))
+            Check::ok(
+                what,
+                format!("a store was built and a question answered without a model in {took}"),
+            )
         }
         Ok(answer) => Check::failed(
             what,
@@ -177,9 +188,14 @@ fn main_job(places: &Places) -> Check {
 }
 
 fn ask_small_store(path: &Path) -> Result<String, Failure> {
-    let document = |id: &str, title: &str, text: &str| Document::new(DocumentId::new(id), title, text);
+    let document =
+        |id: &str, title: &str, text: &str| Document::new(DocumentId::new(id), title, text);
     let source = MemorySource::new([
-        document("a", "Marrow Point Lighthouse", "The Marrow Point Lighthouse was built in 1911 by Ada Quill."),
+        document(
+            "a",
+            "Marrow Point Lighthouse",
+            "The Marrow Point Lighthouse was built in 1911 by Ada Quill.",
+        ),
         document("b", "Ada Quill", "Ada Quill was an engineer from Larkhaven."),
     ]);
     sync(path, &source, &SyncOptions::default(), &|_| (), &|| false)?;
@@ -270,7 +286,8 @@ fn models(places: &Places, try_best: bool, progress: &Progress) -> Vec<Check> {
         Ok(Some(_)) | Err(_) => {}
         Ok(None) => checks.push(Check::warning(
             what,
-            "none is installed; questions are answered by the policy `trail`, which needs none".to_owned(),
+            "none is installed; questions are answered by the policy `trail`, which needs none"
+                .to_owned(),
             "get one with `sleuth model get small` (1.1 GB)",
         )),
     }
@@ -300,6 +317,15 @@ fn acts(found: &Found, remote: &RemoteArgs, progress: &Progress) -> Check {
                 seconds(begun.elapsed().as_secs_f64())
             ),
         ),
-        Err(failure) => Check::of(what, &failure),
+        Err(failure) => Check {
+            advice: match found {
+                Found::File { .. } => "take another model; `--policy trail` needs none",
+                Found::Server { .. } => {
+                    "check address, model name, key and server; `--policy trail` needs no model"
+                }
+            }
+            .to_owned(),
+            ..Check::of(what, &failure)
+        },
     }
 }

@@ -45,8 +45,10 @@ pub(crate) struct Roots {
 }
 
 struct Root {
-    /// What stands in front of names: empty, or the root's name and a slash.
+    /// What stands in front of names: the root's name and a slash, or nothing.
     prefix: String,
+    /// What stands in front of the ids of records, which do not begin with the name of their file.
+    record_prefix: String,
     corpus: Corpus,
     /// Paths of its files as it names them: what links can lead to.
     files: HashSet<String>,
@@ -65,23 +67,26 @@ impl Roots {
     /// Opens and lists `paths`.
     pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, RootsError> {
         let mut all = Self { roots: Vec::new(), files: Vec::new(), skipped: Vec::new() };
+        let mut names = HashSet::new();
         for path in paths {
             let corpus = Corpus::open(path, Limits::default())?;
             let listing = corpus.list()?;
-            let prefix = match paths.len() {
-                1 => String::new(),
-                _ => format!("{}/", root_name(path)),
-            };
-            if all.roots.iter().any(|root| root.prefix == prefix) {
-                return Err(RootsError::SameName { name: root_name(path) });
+            let name = root_name(path);
+            let of_root = if paths.len() > 1 { format!("{name}/") } else { String::new() };
+            // The path of a root that is a file is its name already.
+            let prefix = if path.is_dir() { of_root.clone() } else { String::new() };
+            if !names.insert(name.clone()) {
+                return Err(RootsError::SameName { name });
             }
             let files = listing.files.iter().map(|file| file.path.clone()).collect();
-            all.files.extend(listing.files.into_iter().map(|file| SourceFile {
-                path: format!("{prefix}{}", file.path),
-                ..file
-            }));
+            all.files.extend(
+                listing
+                    .files
+                    .into_iter()
+                    .map(|file| SourceFile { path: format!("{prefix}{}", file.path), ..file }),
+            );
             all.skipped.extend(with_prefix(&prefix, listing.skipped));
-            all.roots.push(Root { prefix, corpus, files });
+            all.roots.push(Root { prefix, record_prefix: of_root, corpus, files });
         }
         Ok(all)
     }
@@ -113,13 +118,13 @@ impl DocumentSource for Roots {
         };
         let Some(root) = self.roots.iter().find(of_root) else { return Vec::new() };
         let prefix = root.prefix.as_str();
-        let own = SourceFile {
-            path: file.path[prefix.len()..].to_owned(),
-            stamp: file.stamp.clone(),
-        };
+        let own =
+            SourceFile { path: file.path[prefix.len()..].to_owned(), stamp: file.stamp.clone() };
         let report = root.corpus.read(&own, &mut |mut document| {
-            if !prefix.is_empty() {
-                document.id = DocumentId::new(format!("{prefix}{}", document.id));
+            if !root.record_prefix.is_empty() {
+                let whole = document.id.as_str() == own.path;
+                let before = if whole { prefix } else { &root.record_prefix };
+                document.id = DocumentId::new(format!("{before}{}", document.id));
                 for link in &mut document.links {
                     if root.files.contains(&link.target) {
                         link.target.insert_str(0, prefix);

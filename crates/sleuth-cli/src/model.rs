@@ -28,7 +28,8 @@ pub(crate) fn model(common: &Common, command: &ModelCommand) -> Result<Exit, Fai
 
 fn list(places: &Places, as_json: bool) -> Result<Exit, Failure> {
     let entries = Shelf::new(&places.models).list()?;
-    let installed = |known: &KnownModel| entries.iter().any(|entry| entry.path.ends_with(known.file));
+    let installed =
+        |known: &KnownModel| entries.iter().any(|entry| entry.path.ends_with(known.file));
     let known = KNOWN_MODELS.iter().filter(|known| !installed(known));
     if as_json {
         let installed: Vec<Value> = entries.iter().map(entry_json).collect();
@@ -40,7 +41,12 @@ fn list(places: &Places, as_json: bool) -> Result<Exit, Failure> {
     }
     let mut text = String::new();
     let mut row = |tier: &str, name: &str, size: u64, license: &str, state: &str| {
-        let _ = writeln!(text, "{tier:<9}{:<32}{:>9}  {license:<12}{state}", one_line(name, 30), bytes(size));
+        let _ = writeln!(
+            text,
+            "{tier:<9}{:<32}{:>9}  {license:<12}{state}",
+            one_line(name, 30),
+            bytes(size)
+        );
     };
     for entry in &entries {
         let tier = entry.tier.map_or("?", Tier::name);
@@ -89,8 +95,8 @@ fn get(common: &Common, places: &Places, tier: TierName, hub: bool) -> Result<Ex
         progress.end();
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
         let template = "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-        let style = ProgressStyle::with_template(template)
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style.progress_chars("=> "));
         bar
     });
@@ -114,7 +120,8 @@ fn get(common: &Common, places: &Places, tier: TierName, hub: bool) -> Result<Ex
             } else if phase.as_ref() != Some(&state.phase) {
                 progress.phase(&format!("{what}: {} of {}", bytes(state.done), bytes(state.total)));
             } else {
-                progress.state(|| format!("{what}: {} of {}", bytes(state.done), bytes(state.total)));
+                progress
+                    .state(|| format!("{what}: {} of {}", bytes(state.done), bytes(state.total)));
             }
             phase = Some(state.phase);
         },
@@ -241,10 +248,9 @@ fn info_text(object: &Value) -> String {
         );
     }
     let speed = &object["speed"];
-    if let (Some(prompt), Some(completion)) = (
-        speed["prompt_tokens_per_second"].as_f64(),
-        speed["completion_tokens_per_second"].as_f64(),
-    ) {
+    if let (Some(prompt), Some(completion)) =
+        (speed["prompt_tokens_per_second"].as_f64(), speed["completion_tokens_per_second"].as_f64())
+    {
         row("speed here", format!("{prompt:.0} prompt tokens a second, {completion:.1} written"));
     }
     text

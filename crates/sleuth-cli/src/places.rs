@@ -52,7 +52,13 @@ impl Places {
         };
         Ok(Self {
             cache: place(&common.cache, "SLEUTH_CACHE", "XDG_CACHE_HOME", ".cache", "sleuth")?,
-            state: place(&common.state, "SLEUTH_STATE", "XDG_STATE_HOME", ".local/state", "sleuth")?,
+            state: place(
+                &common.state,
+                "SLEUTH_STATE",
+                "XDG_STATE_HOME",
+                ".local/state",
+                "sleuth",
+            )?,
             models: place(
                 &common.models,
                 "SLEUTH_MODELS",

@@ -23,9 +23,7 @@ pub(crate) fn search(args: &SearchArgs) -> Result<Exit, Failure> {
     let k = |default: u32| args.k.unwrap_or(default) as usize;
     match (&args.query, &args.queries, &args.run) {
         (_, Some(queries), Some(out)) => many(&store, queries, out, k(K_OF_MANY)),
-        (query, _, _) => {
-            one(&store, query.as_deref().unwrap_or_default(), k(K), args.json)
-        }
+        (query, _, _) => one(&store, query.as_deref().unwrap_or_default(), k(K), args.json),
     }
 }
 

@@ -127,11 +127,11 @@ pub(crate) fn skipped_by_kind(skipped: &[Skipped]) -> Vec<(String, usize)> {
     kinds
 }
 
-/// One sentence about skipped files for a person; `None` when there are none.
-pub(crate) fn skipped_line(skipped: &[Skipped]) -> Option<String> {
+/// What was skipped, by kind, for a person; `None` when nothing was.
+pub(crate) fn skipped_kinds(skipped: &[Skipped]) -> Option<String> {
     let kinds = skipped_by_kind(skipped);
     let parts: Vec<String> = kinds.iter().map(|(kind, n)| skipped_kind(kind, *n)).collect();
-    (!parts.is_empty()).then(|| format!("skipped: {}", parts.join(", ")))
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn skipped_kind(kind: &str, n: usize) -> String {
@@ -142,8 +142,8 @@ fn skipped_kind(kind: &str, n: usize) -> String {
         "unsupported" => format!("{n} {files} of kinds that are not documents"),
         "empty" => format!("{n} empty {files}"),
         "too_large" => format!("{n} {files} too large"),
-        "not_regular" => format!("{n} not regular {files}"),
-        "symlink_loop" => format!("{n} links in a circle"),
+        "not_regular" => format!("{n} special {files}"),
+        "symlink_loop" => format!("{n} circular {}", if n == 1 { "link" } else { "links" }),
         "unreadable" => format!("{n} unreadable {files}"),
         "changed" => format!("{n} {files} that kept changing"),
         "malformed" => format!("{n} malformed {files} or records"),
@@ -157,7 +157,10 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_written_out() {
-        assert_eq!(escape("a\x1b[31mb\u{202e}c\r\u{9b}d\n\te"), "a\\u{1b}[31mb\\u{202e}c\\u{d}\\u{9b}d\n\te");
+        assert_eq!(
+            escape("a\x1b[31mb\u{202e}c\r\u{9b}d\n\te"),
+            "a\\u{1b}[31mb\\u{202e}c\\u{d}\\u{9b}d\n\te"
+        );
         assert_eq!(escape("你好, naïve"), "你好, naïve");
     }
 

@@ -11,7 +11,7 @@ use crate::ingest::{Roots, RootsError, root_name};
 use crate::interrupt;
 use crate::places::Places;
 use crate::progress::Progress;
-use crate::show::{count, from_here, seconds, skipped_line};
+use crate::show::{count, from_here, seconds, skipped_kinds};
 
 /// Longest wait for another process that writes the same store.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -112,9 +112,9 @@ pub(crate) fn open_roots(paths: &[PathBuf]) -> Result<Roots, Failure> {
 
 pub(crate) fn nothing_readable(paths: &[PathBuf], skipped: &[Skipped]) -> Failure {
     let names: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-    let found = skipped_line(skipped).unwrap_or_else(|| "no files at all".to_owned());
+    let found = skipped_kinds(skipped).unwrap_or_else(|| "no files at all".to_owned());
     Failure::input(
-        format!("no readable documents in {}: found {found}", names.join(", ")),
+        format!("no readable documents in {}: expected text, found {found}", names.join(", ")),
         "Markdown, text, reStructuredText, HTML and JSON Lines are read, also as .zst",
     )
 }
@@ -127,8 +127,7 @@ pub(crate) fn build(
     remove_missing: bool,
     progress: &Progress,
 ) -> Result<SyncReport, IndexError> {
-    let options =
-        SyncOptions { name: name.to_owned(), remove_missing, ..SyncOptions::default() };
+    let options = SyncOptions { name: name.to_owned(), remove_missing, ..SyncOptions::default() };
     let begun = Instant::now();
     let looking = count(roots.files().len() as u64, "file");
     progress.state(|| format!("looking through {looking}"));
@@ -174,9 +173,10 @@ pub(crate) fn build(
 
 /// One line by kind, and a few by name where they are few or say more than their kind.
 fn tell_skipped(skipped: &[Skipped], progress: &Progress) {
-    let Some(line) = skipped_line(skipped) else { return };
-    progress.note(&line);
-    let telling = |skip: &&Skipped| !matches!(skip.kind.as_str(), "binary" | "unsupported" | "empty");
+    let Some(kinds) = skipped_kinds(skipped) else { return };
+    progress.note(&format!("skipped: {kinds}"));
+    let telling =
+        |skip: &&Skipped| !matches!(skip.kind.as_str(), "binary" | "unsupported" | "empty");
     let named: Vec<&Skipped> = skipped.iter().filter(telling).collect();
     for skip in named.iter().take(NAMED) {
         progress.note(&format!("  {}: {}", skip.path, skip.reason));

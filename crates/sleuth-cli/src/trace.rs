@@ -70,7 +70,11 @@ fn find_run(name: &str, places: &Places) -> Result<PathBuf, Failure> {
         return Ok(path.to_owned());
     }
     if path.is_file() && path.file_name().is_some_and(|file| file == LOG) {
-        return Ok(path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new(".")).to_owned());
+        return Ok(path
+            .parent()
+            .filter(|folder| *folder != Path::new(""))
+            .unwrap_or(Path::new("."))
+            .to_owned());
     }
     let folder = places.runs();
     let mut runs: Vec<(std::time::SystemTime, String)> = fs_err::read_dir(&folder)
@@ -122,9 +126,14 @@ fn show(folder: &Path, trajectory: &Trajectory, paint: Paint) -> String {
         let at = paint.dim(&at);
         match &envelope.event {
             Event::Started { question, policy, model, store, budget, seed, .. } => {
-                let model = model.as_ref().map(|model| format!(" with {model}")).unwrap_or_default();
+                let model =
+                    model.as_ref().map(|model| format!(" with {model}")).unwrap_or_default();
                 let _ = writeln!(text, "question   {}", one_line(question.as_str(), 1000));
-                let _ = writeln!(text, "policy     {}", one_line(&format!("{policy}{model}, seed {seed}"), 200));
+                let _ = writeln!(
+                    text,
+                    "policy     {}",
+                    one_line(&format!("{policy}{model}, seed {seed}"), 200)
+                );
                 let _ = writeln!(text, "snapshot   {store}");
                 let limit = |n: Option<u32>| n.map_or_else(|| "any".to_owned(), |n| n.to_string());
                 let _ = writeln!(
@@ -147,26 +156,39 @@ fn show(folder: &Path, trajectory: &Trajectory, paint: Paint) -> String {
                 let _ = writeln!(text, "{at}  {turn:>3}. {}{}", said, paint.dim(&spent));
                 for call in &message.tool_calls {
                     let arguments = one_line(&call.arguments.to_string(), SHOWN);
-                    let _ = writeln!(text, "{:>10}     → {} {arguments}", "", one_line(&call.name, 40));
+                    let _ =
+                        writeln!(text, "{:>10}     → {} {arguments}", "", one_line(&call.name, 40));
                 }
             }
             Event::ToolResult { content, documents, .. } => {
                 let _ = writeln!(text, "{:>10}     ← {}", "", one_line(content, SHOWN));
-                let names: Vec<String> = documents.iter().take(5).map(|id| one_line(id.as_str(), 60)).collect();
+                let names: Vec<String> =
+                    documents.iter().take(5).map(|id| one_line(id.as_str(), 60)).collect();
                 if !names.is_empty() {
                     let more = documents.len().saturating_sub(names.len());
                     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-                    let _ = writeln!(text, "{:>10}       {}", "", paint.dim(&format!("{}{more}", names.join(", "))));
+                    let _ = writeln!(
+                        text,
+                        "{:>10}       {}",
+                        "",
+                        paint.dim(&format!("{}{more}", names.join(", ")))
+                    );
                 }
             }
             Event::EvidenceKept { evidence: kept } => {
                 evidence.push(kept);
                 let quote = one_line(&kept.quote, SHOWN);
                 let place = escape(&place_of(kept, None));
-                let _ = writeln!(text, "{:>10}     + {}: “{quote}” {}", "", kept.id, paint.dim(&place));
+                let _ =
+                    writeln!(text, "{:>10}     + {}: “{quote}” {}", "", kept.id, paint.dim(&place));
             }
             Event::Noticed { kind, detail } => {
-                let _ = writeln!(text, "{at}       ! {}: {}", one_line(kind, 40), one_line(detail, SHOWN));
+                let _ = writeln!(
+                    text,
+                    "{at}       ! {}: {}",
+                    one_line(kind, 40),
+                    one_line(detail, SHOWN)
+                );
             }
             Event::Answer { text: words, claims } => answer = Some((words, claims)),
             Event::Checked { citations } => {

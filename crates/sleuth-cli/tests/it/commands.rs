@@ -1,0 +1,414 @@
+//! The commands beside `ask`.
+
+use std::path::PathBuf;
+
+use expect_test::expect;
+
+use crate::{Place, code, run_folders};
+
+const WHEN: &str = "When was the Marrow Point Lighthouse built?";
+
+#[test]
+fn a_store_is_built_described_and_checked() {
+    let place = Place::with_docs();
+    place.check(
+        &["index", "build", "docs", "--into", "store"],
+        &expect![[r#"
+        exit 0
+        --- stdout
+        store store · 3 documents · snapshot [SNAPSHOT]
+        --- stderr
+        3 documents: 3 files read ([TIME])
+    "#]],
+    );
+    let info = place.json(&["index", "info", "store", "--json"]);
+    assert_eq!((info["n_documents"].as_u64(), info["name"].as_str()), (Some(3), Some("store")));
+    place.check(
+        &["index", "verify", "store"],
+        &expect![[r#"
+        exit 0
+        --- stdout
+        store store is sound
+    "#]],
+    );
+    place.check(
+        &["index", "info", "docs"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: `docs` is not a store: expected `store.toml` or an empty folder, found other files
+        hint: name another folder, or empty this one
+    "#]],
+    );
+    place.check(
+        &["index", "info", "nowhere"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: no store at `nowhere`
+        hint: build one with `sleuth index build FOLDER --into nowhere`
+    "#]],
+    );
+    place.check(
+        &["index", "build", "docs", "--into", "docs"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: `docs` is not a store: expected `store.toml` or an empty folder, found other files
+        hint: name another folder, or empty this one
+    "#]],
+    );
+}
+
+#[test]
+fn damage_is_found() {
+    let place = Place::with_docs();
+    assert_eq!(code(&place.run(&["index", "build", "docs", "--into", "store"])), 0);
+    let files = fs_err::read_dir(place.path("store/lexical")).unwrap();
+    let store = files
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|e| e == "store"));
+    let store: PathBuf = store.unwrap();
+    let mut bytes = fs_err::read(&store).unwrap();
+    bytes[10] ^= 0xff;
+    fs_err::write(&store, bytes).unwrap();
+    let output = place.run(&["index", "verify", "store"]);
+    assert_eq!(code(&output), 7, "{}", place.show(&output));
+}
+
+#[test]
+fn searches() {
+    let place = Place::with_docs();
+    assert_eq!(code(&place.run(&["index", "build", "docs", "--into", "store"])), 0);
+    place.check(
+        &["search", "engineer born", "--in", "store", "-k", "2"],
+        &expect![[r#"
+        exit 0
+        --- stdout
+         1. Ada Quill people/ada-quill.md:1 · 1.05
+            # Ada Quill Ada Quill was an engineer. She was born in Larkhaven in 1870.
+    "#]],
+    );
+    place.check(
+        &["search", "xylophone", "--in", "store"],
+        &expect![[r#"
+        exit 3
+        --- stdout
+        no hits
+    "#]],
+    );
+    let object = place.json(&["search", "engineer", "--in", "store", "--json"]);
+    assert_eq!(object["hits"][0]["document"], "people/ada-quill.md");
+    place.write(
+        "queries.jsonl",
+        "{\"_id\": \"q1\", \"text\": \"lighthouse\"}\n{\"_id\": \"q2\", \"text\": \"harbour\"}\n",
+    );
+    place.check(
+        &["search", "--in", "store", "--queries", "queries.jsonl", "--run", "-"],
+        &expect![[r#"
+        exit 0
+        --- stdout
+        q1 Q0 marrow-point.md 1 0.7768944 sleuth-lexical
+        q2 Q0 larkhaven.txt 1 0.55102766 sleuth-lexical
+    "#]],
+    );
+    place.check(
+        &["search", "--in", "store"],
+        &expect![[r#"
+        exit 2
+        --- stderr
+        error: the following required arguments were not provided:
+          <QUERY>
+
+        Usage: sleuth search --in <STORE> <QUERY>
+
+        For more information, try '--help'.
+    "#]],
+    );
+}
+
+#[test]
+fn runs_are_shown_and_replayed() {
+    let place = Place::with_docs();
+    place.check(
+        &["trace", "show"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: no run `last` in `[DIR]/.local/state/sleuth/runs`
+        hint: the id stands in the last line of each answer; `last` is the newest run
+    "#]],
+    );
+    assert_eq!(code(&place.run(&["ask", WHEN, "--over", "docs"])), 0);
+    assert_eq!(code(&place.run(&["ask", "Where was Ada Quill born?", "--over", "docs"])), 0);
+    let runs = run_folders(&place.path(".local/state/sleuth"));
+    let id = runs[0].file_name().unwrap().to_str().unwrap();
+    let output = place.run(&["trace", "show", id]);
+    let by_path = place.run(&["trace", "show", runs[0].to_str().unwrap()]);
+    assert_eq!(output.stdout, by_path.stdout);
+    assert_eq!(code(&output), 0, "{}", place.show(&output));
+    let replayed = place.json(&["trace", "replay", id, "--json"]);
+    assert_eq!(replayed["status"], "same", "{replayed}");
+    assert_eq!(code(&place.run(&["trace", "show", "2"])), 2);
+    place.check(
+        &["trace", "replay", "nonesuch"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: no run `nonesuch` in `[DIR]/.local/state/sleuth/runs`
+        hint: the id stands in the last line of each answer; `last` is the newest run
+    "#]],
+    );
+
+    // A log that was tampered with is not what the recording gives.
+    let log = runs[0].join("log.jsonl");
+    let text = fs_err::read_to_string(&log).unwrap().replace("1911", "1912");
+    fs_err::write(&log, text).unwrap();
+    let output = place.run(&["trace", "replay", id]);
+    assert_eq!(code(&output), 1, "{}", place.show(&output));
+}
+
+#[test]
+fn models_are_listed() {
+    let place = Place::new();
+    place.check(
+        &["model", "list"],
+        &expect![[r#"
+        exit 0
+        --- stdout
+        tiny     SmolLM2-135M-Instruct             98.4 MB  Apache-2.0  `sleuth model get tiny`
+        small    Qwen2.5-Coder-1.5B-Instruct       1.12 GB  Apache-2.0  `sleuth model get small`
+    "#]],
+    );
+    place.write(".local/share/sleuth/models/broken.gguf", "GGUF?");
+    place.check(&["model", "list"], &expect![[r#"
+        exit 0
+        --- stdout
+        ?        broken                                5 B              cannot be used: `[DIR]/.local/share/sleuth/models/broken.gguf` is truncated: expected at least 8 bytes, found 5
+        tiny     SmolLM2-135M-Instruct             98.4 MB  Apache-2.0  `sleuth model get tiny`
+        small    Qwen2.5-Coder-1.5B-Instruct       1.12 GB  Apache-2.0  `sleuth model get small`
+    "#]]);
+    place.check(&["model", "info", "broken"], &expect![[r#"
+        exit 5
+        --- stderr
+        error: model `broken` cannot be used: `[DIR]/.local/share/sleuth/models/broken.gguf` is truncated: expected at least 8 bytes, found 5
+        hint: get it again with `sleuth model get`, or take another file
+    "#]]);
+}
+
+#[test]
+fn a_model_cannot_be_put_where_no_folder_can_be() {
+    let place = Place::new();
+    place.write("file", "");
+    place.check(
+        &["model", "get", "tiny", "--no-hub", "--models", "file/models"],
+        &expect![[r#"
+        exit 7
+        --- stderr
+        error: cannot use the folder of models
+        cause: failed to create directory `file/models`: Not a directory (os error 20)
+        hint: name another folder with `--models DIR` or the variable SLEUTH_MODELS
+    "#]],
+    );
+}
+
+#[test]
+fn an_installed_model_is_described() {
+    #[expect(clippy::disallowed_methods, reason = "tests look for models where the person says")]
+    let (given, home) = (std::env::var_os("SLEUTH_TEST_MODELS"), std::env::var_os("HOME"));
+    let folder = given
+        .map(PathBuf::from)
+        .or_else(|| home.map(|home| PathBuf::from(home).join(".local/share/sleuth/models")));
+    let folder = folder.unwrap_or_default();
+    let file = "smollm2-135m-instruct-q4_1.gguf";
+    if !folder.join(file).is_file() {
+        println!("skipped: no model at `{}`", folder.join(file).display());
+        return;
+    }
+    let place = Place::new();
+    fs_err::create_dir(place.path("models")).unwrap();
+    std::os::unix::fs::symlink(folder.join(file), place.path("models").join(file)).unwrap();
+    place.check(
+        &["model", "info", "tiny", "--no-measure", "--models", "models"],
+        &expect![[r#"
+        exit 0
+        --- stdout
+        name         SmolLM2-135M-Instruct
+        tier         tiny
+        path         models/smollm2-135m-instruct-q4_1.gguf
+        licence      Apache-2.0
+        architecture llama
+        size         98.4 MB
+        parameters   135 million
+        context      8192 tokens
+    "#]],
+    );
+}
+
+#[test]
+fn the_doctor_without_models() {
+    let place = Place::with_docs();
+    place.check(&["doctor"], &expect![[r#"
+        exit 0
+        --- stdout
+        ok       cache folder   [DIR]/.cache/sleuth, [SPACE] free
+        ok       state folder   [DIR]/.local/state/sleuth, [SPACE] free
+        ok       ask            a store was built and a question answered without a model in [TIME]
+        warning  models         none is installed; questions are answered by the policy `trail`, which needs none
+                                → get one with `sleuth model get small` (1.1 GB)
+
+        questions can be asked
+    "#]]);
+    place.write("file", "");
+    let object = place.json(&["doctor", "--json", "--cache", "file/cache"]);
+    assert_eq!(object["works"], false);
+    assert_eq!(code(&place.run(&["doctor", "--cache", "file/cache"])), 7);
+    assert!(!place.path(".cache/sleuth/doctor").exists());
+}
+
+#[test]
+fn the_doctor_with_a_broken_model_and_a_silent_server() {
+    let place = Place::new();
+    place.write(".local/share/sleuth/models/broken.gguf", "GGUF?");
+    let server = crate::servers::serve(vec![crate::servers::http("503 Service Unavailable", "{}")]);
+    place.check(&["doctor", "--quiet", "--model", &server], &expect![[r#"
+        exit 0
+        --- stdout
+        ok       cache folder   [DIR]/.cache/sleuth, [SPACE] free
+        ok       state folder   [DIR]/.local/state/sleuth, [SPACE] free
+        ok       ask            a store was built and a question answered without a model in [TIME]
+        failed   models         broken: `[DIR]/.local/share/sleuth/models/broken.gguf` is truncated: expected at least 8 bytes, found 5
+                                → remove `[DIR]/.local/share/sleuth/models/broken.gguf` and get it again
+        warning  models         none is installed; questions are answered by the policy `trail`, which needs none
+                                → get one with `sleuth model get small` (1.1 GB)
+        failed   model acts     model `test-model` is unavailable: the server answered 503 Service Unavailable: {} (tried 3 times)
+                                → check address, model name, key and server; `--policy trail` needs no model
+
+        questions can be asked
+    "#]]);
+}
+
+#[test]
+fn help_names_every_command_and_exit_code() {
+    let place = Place::new();
+    place.check(&["--help"], &expect![[r#"
+        exit 0
+        --- stdout
+        Asks questions of documents; every claim carries a quote checked against its page
+
+        Usage: sleuth [OPTIONS] <COMMAND>
+
+        Commands:
+          ask     Answer a question from documents, with checked quotes
+          index   Build, describe and check stores
+          search  Search a store
+          trace   Show and replay runs
+          model   List, get and measure models
+          doctor  Say what is installed, what works, and what to do about what does not
+          help    Print this message or the help of the given subcommand(s)
+
+        Options:
+          -q, --quiet    Say nothing on standard error but errors
+          -h, --help     Print help
+          -V, --version  Print version
+
+        Folders:
+              --cache <DIR>   Folder of cached stores [default: $SLEUTH_CACHE, else sleuth in the user's
+                              cache folder]
+              --state <DIR>   Folder of run logs [default: $SLEUTH_STATE, else sleuth in the user's state
+                              folder]
+              --models <DIR>  Folder of models [default: $SLEUTH_MODELS, else sleuth/models in the user's
+                              data folder]
+
+        Exit codes: 0 answered, 1 fault of the program, 2 usage, 3 not found, 4 ended early with a partial
+        answer, 5 a back end is unavailable, 6 the input cannot be used, 7 storage, 130 second interrupt.
+    "#]]);
+    place.check(&["ask", "--help"], &expect![[r#"
+        exit 0
+        --- stdout
+        Answer a question from documents, with checked quotes
+
+        Usage: sleuth ask [OPTIONS] --over <PATH>... <QUESTION>
+
+        Arguments:
+          <QUESTION>
+                  The question; `-` reads it from standard input
+
+        Options:
+              --over <PATH>...
+                  Folders or files of documents, or one store; several folders give ids that start with the
+                  folder's name
+
+              --policy <POLICY>
+                  How to hunt [default: chat with --model or where a small or larger model is installed,
+                  else trail]
+
+                  Possible values:
+                  - trail: Follow titles, links and names; needs no model
+                  - chat:  Let a language model search
+
+              --model <MODEL>
+                  Model for chat: tiny, small, the name of an installed model, a GGUF file, or the address
+                  of an OpenAI-compatible server as URL or URL#MODEL
+
+              --effort <EFFORT>
+                  How much to spend: searches, pages and turns are limited to 4/4/6, 16/16/24, 64/64/96
+
+                  Possible values:
+                  - quick:  A fact that one page states
+                  - normal: The default
+                  - deep:   Dozens of pages
+                  - heavy:  Like deep, four times, and the answer with the best evidence
+          
+                  [default: normal]
+
+          -q, --quiet
+                  Say nothing on standard error but errors
+
+              --seed <N>
+                  Seed of all randomness
+          
+                  [default: 0]
+
+              --prices <FILE>
+                  Price table of remote models, JSON as LiteLLM publishes it [default: $SLEUTH_PRICES]
+
+              --json
+                  Print one JSON object
+
+              --jsonl
+                  Print the events of the run as they come, one JSON object a line
+
+          -h, --help
+                  Print help (see a summary with '-h')
+
+        Limits:
+              --max-searches <N>
+                  Most searches
+
+              --max-pages <N>
+                  Most documents opened
+
+              --max-turns <N>
+                  Most turns
+
+              --max-tokens <N>
+                  Most tokens of all model calls
+
+              --max-seconds <S>
+                  Most seconds
+
+              --max-dollars <USD>
+                  Most US dollars for a remote model
+
+        Folders:
+              --cache <DIR>
+                  Folder of cached stores [default: $SLEUTH_CACHE, else sleuth in the user's cache folder]
+
+              --state <DIR>
+                  Folder of run logs [default: $SLEUTH_STATE, else sleuth in the user's state folder]
+
+              --models <DIR>
+                  Folder of models [default: $SLEUTH_MODELS, else sleuth/models in the user's data folder]
+    "#]]);
+}

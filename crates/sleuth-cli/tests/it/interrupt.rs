@@ -1,0 +1,119 @@
+//! Ctrl-C, and worse.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use expect_test::expect;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::servers::{call, read_request};
+use crate::{Place, code};
+
+const WHEN: &str = "When was the Marrow Point Lighthouse built?";
+
+/// Longer than anything here should take.
+const LONG: Duration = Duration::from_secs(20);
+
+fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+fn wait_until(what: &str, mut there: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !there() {
+        assert!(begun.elapsed() < LONG, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A server that takes the first question and never answers it; later ones get the answer.
+fn server_that_hangs_once() -> (String, std::sync::mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (asked, was_asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            read_request(&mut stream);
+            let _ = asked.send(());
+            if open.is_empty() {
+                open.push(stream);
+                continue;
+            }
+            let answer = "{\"answer\": \"1911\", \"claims\": [{\"text\": \"The Marrow Point \
+                          Lighthouse was built in 1911.\", \"evidence\": [\"e1\"]}]}";
+            let _ = stream.write_all(call("answer", answer).as_bytes());
+        }
+    });
+    (server, was_asked)
+}
+
+#[test]
+fn the_first_writes_up_what_there_is() {
+    let place = Place::with_docs();
+    let (server, was_asked) = server_that_hangs_once();
+    let child = place.spawn(&["ask", WHEN, "--over", "docs", "--model", &server]);
+    was_asked.recv_timeout(LONG).unwrap();
+    let begun = Instant::now();
+    send(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    assert!(begun.elapsed() < LONG);
+    expect![[r#"
+        exit 4
+        --- stdout
+        1911
+
+          [exact] The Marrow Point Lighthouse was built in 1911.
+            “The Marrow Point Lighthouse was built in 1911.”
+            Marrow Point Lighthouse · docs/marrow-point.md:5
+
+        ended early: interrupted; 2 searches, 1 page read, [TIME], 110 tokens · run [RUN]
+        --- stderr
+        3 documents: 3 files read ([TIME])
+
+        interrupted: writing up what there is; once more to abort
+    "#]].assert_eq(&place.show(&output));
+    // The recording has the moment of the interrupt, so the run can be replayed.
+    assert_eq!(place.json(&["trace", "replay", "--json"])["status"], "same");
+}
+
+#[test]
+fn the_second_aborts() {
+    let place = Place::with_docs();
+    // One file that takes a while, since a build only looks up between files.
+    let words: String = (0..3_000_000).map(|n| format!("w{} ", n % 50_000)).collect();
+    place.write("docs/long.txt", words);
+    let mut child = place.spawn(&["index", "build", "docs", "--into", "store"]);
+    wait_until("a build", || place.path("store/store.toml").exists());
+    send(&child, Signal::INT);
+    // The first has been taken when its message comes.
+    let mut seen = Vec::new();
+    let mut stderr = child.stderr.take().unwrap();
+    while !String::from_utf8_lossy(&seen).contains("once more to abort") {
+        let mut byte = [0];
+        assert_eq!(stderr.read(&mut byte).unwrap(), 1);
+        seen.push(byte[0]);
+    }
+    send(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // What is left can be built upon.
+    let output = place.run(&["index", "build", "docs", "--into", "store"]);
+    assert_eq!(code(&output), 0, "{}", place.show(&output));
+}
+
+#[test]
+fn a_killed_run_leaves_a_log_that_opens() {
+    let place = Place::with_docs();
+    let (server, was_asked) = server_that_hangs_once();
+    let child = place.spawn(&["ask", WHEN, "--over", "docs", "--model", &server]);
+    was_asked.recv_timeout(LONG).unwrap();
+    send(&child, Signal::KILL);
+    child.wait_with_output().unwrap();
+    let output = place.run(&["trace", "show"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(code(&output), 0, "{text}");
+    assert!(text.contains("the log ends before the run did"), "{text}");
+}
