@@ -265,9 +265,15 @@ impl Report<'_> {
             let Some(evidence) = outcome.evidence.iter().find(|e| e.id == citation.evidence) else {
                 continue;
             };
-            let _ = writeln!(text, "  {} {}", paint.mark(citation.mark), one_line(claim, 300));
-            for line in escape(&quoted(&evidence.quote)).lines() {
-                let _ = writeln!(text, "    {line}");
+            // A claim that says no more than the answer above or the quote below is not repeated.
+            let same = |other: &str| other.split_whitespace().eq(claim.split_whitespace());
+            let quote = escape(&quoted(&evidence.quote));
+            let mark = paint.mark(citation.mark);
+            if same(&outcome.answer) || same(&evidence.quote) {
+                let _ = writeln!(text, "  {mark} {}", quote.replace('\n', "\n    "));
+            } else {
+                let _ = writeln!(text, "  {mark} {}", one_line(claim, 300));
+                let _ = writeln!(text, "    {}", quote.replace('\n', "\n    "));
             }
             let place = place_of(evidence, self.only_file());
             let title = one_line(&evidence.title, 100);

@@ -131,9 +131,10 @@ fn to_text(checks: &[Check], exit: Exit) -> String {
             let _ = writeln!(text, "{:<8} {:<14} → {}", "", "", escape(&check.advice));
         }
     }
-    text += match exit {
-        Exit::Done => "\nquestions can be asked\n",
-        _ => "\nquestions cannot be asked until this is mended\n",
+    text += if exit == Exit::Done {
+        "\nquestions can be asked\n"
+    } else {
+        "\nquestions cannot be asked until this is mended\n"
     };
     text
 }
@@ -224,10 +225,7 @@ fn ask_small_store(path: &Path) -> Result<String, Failure> {
             on_event: &mut |_| (),
         },
     )?;
-    Ok(match outcome.finish {
-        Finish::Answered => outcome.answer,
-        other => format!("{other:?}"),
-    })
+    Ok(if outcome.finish == Finish::Answered { outcome.answer } else { "none".to_owned() })
 }
 
 /// Whether the cached stores open.

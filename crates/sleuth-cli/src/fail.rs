@@ -144,14 +144,12 @@ impl Failure {
             Self::Folder { advice, .. } => Some((*advice).to_owned()),
             Self::Corpus(error) => error.hint(),
             Self::Index(error) => error.hint(),
-            Self::Cache(error) => Some(match error {
-                IndexError::Busy { .. } => {
-                    "another run is reading the same documents; try again when it is done"
-                        .to_owned()
-                }
-                _ => "name another folder with `--cache DIR` or the variable SLEUTH_CACHE"
-                    .to_owned(),
-            }),
+            Self::Cache(IndexError::Busy { .. }) => Some(
+                "another run is reading the same documents; try again when it is done".to_owned(),
+            ),
+            Self::Cache(_) => Some(
+                "name another folder with `--cache DIR` or the variable SLEUTH_CACHE".to_owned(),
+            ),
             Self::Damaged { path, .. } => Some(format!(
                 "remove `{}` and build the store again",
                 path.display()

@@ -205,11 +205,7 @@ fn info_text(object: &Value) -> String {
     let mut row = |label: &str, value: String| {
         let _ = writeln!(text, "{label:<13}{}", escape(&value));
     };
-    let field = |name: &str| match &object[name] {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
+    let field = |name: &str| object[name].as_str().map(str::to_owned);
     for (label, name) in [
         ("name", "name"),
         ("tier", "tier"),

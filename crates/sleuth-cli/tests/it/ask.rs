@@ -16,18 +16,17 @@ fn an_answer_with_its_quote() {
     place.check(
         &["ask", WHEN, "--over", "docs"],
         &expect![[r#"
-        exit 0
-        --- stdout
-        1911
+            exit 0
+            --- stdout
+            1911
 
-          [exact] 1911
-            “The Marrow Point Lighthouse was built in 1911.”
-            Marrow Point Lighthouse · docs/marrow-point.md:5
+              [exact] “The Marrow Point Lighthouse was built in 1911.”
+                Marrow Point Lighthouse · docs/marrow-point.md:5
 
-        5 searches, 3 pages read, [TIME] · run [RUN]
-        --- stderr
-        3 documents: 3 files read ([TIME])
-    "#]],
+            5 searches, 3 pages read, [TIME] · run [RUN]
+            --- stderr
+            3 documents: 3 files read ([TIME])
+        "#]],
     );
 }
 
@@ -158,18 +157,17 @@ fn records_of_a_beir_folder_keep_their_ids() {
     place.check(
         &["ask", "Who is the patron of Larkhaven?", "--over", "beir"],
         &expect![[r#"
-        exit 0
-        --- stdout
-        Saint Osk
+            exit 0
+            --- stdout
+            Saint Osk
 
-          [exact] Saint Osk
-            “Saint Osk is the patron of Larkhaven.”
-            Osk · beir/corpus.jsonl:1
+              [exact] “Saint Osk is the patron of Larkhaven.”
+                Osk · beir/corpus.jsonl:1
 
-        1 search, 2 pages read, [TIME] · run [RUN]
-        --- stderr
-        2 documents: 1 file read ([TIME])
-    "#]],
+            1 search, 2 pages read, [TIME] · run [RUN]
+            --- stderr
+            2 documents: 1 file read ([TIME])
+        "#]],
     );
 }
 
@@ -201,19 +199,18 @@ fn a_cached_store_of_another_version_is_built_again() {
     place.check(
         &["ask", WHEN, "--over", "docs"],
         &expect![[r#"
-        exit 0
-        --- stdout
-        1911
+            exit 0
+            --- stdout
+            1911
 
-          [exact] 1911
-            “The Marrow Point Lighthouse was built in 1911.”
-            Marrow Point Lighthouse · docs/marrow-point.md:5
+              [exact] “The Marrow Point Lighthouse was built in 1911.”
+                Marrow Point Lighthouse · docs/marrow-point.md:5
 
-        5 searches, 3 pages read, [TIME] · run [RUN]
-        --- stderr
-        the cached store is damaged or of another version: building it again
-        3 documents: 3 files read ([TIME])
-    "#]],
+            5 searches, 3 pages read, [TIME] · run [RUN]
+            --- stderr
+            the cached store is damaged or of another version: building it again
+            3 documents: 3 files read ([TIME])
+        "#]],
     );
 }
 

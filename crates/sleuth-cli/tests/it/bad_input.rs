@@ -113,8 +113,7 @@ fn links_in_a_circle_and_pipes() {
             --- stdout
             1911
 
-              [exact] 1911
-                “The Marrow Point Lighthouse was built in 1911.”
+              [exact] “The Marrow Point Lighthouse was built in 1911.”
                 Marrow Point Lighthouse · docs/marrow-point.md:5
 
             5 searches, 3 pages read, [TIME] · run [RUN]

@@ -66,8 +66,7 @@ fn the_first_writes_up_what_there_is() {
         --- stdout
         1911
 
-          [exact] The Marrow Point Lighthouse was built in 1911.
-            “The Marrow Point Lighthouse was built in 1911.”
+          [exact] “The Marrow Point Lighthouse was built in 1911.”
             Marrow Point Lighthouse · docs/marrow-point.md:5
 
         ended early: interrupted; 2 searches, 1 page read, [TIME], 110 tokens · run [RUN]
@@ -75,7 +74,8 @@ fn the_first_writes_up_what_there_is() {
         3 documents: 3 files read ([TIME])
 
         interrupted: writing up what there is; once more to abort
-    "#]].assert_eq(&place.show(&output));
+    "#]]
+    .assert_eq(&place.show(&output));
     // The recording has the moment of the interrupt, so the run can be replayed.
     assert_eq!(place.json(&["trace", "replay", "--json"])["status"], "same");
 }

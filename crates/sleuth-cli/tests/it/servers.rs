@@ -207,8 +207,7 @@ fn it_answers() {
             --- stdout
             1911
 
-              [exact] The Marrow Point Lighthouse was built in 1911.
-                “The Marrow Point Lighthouse was built in 1911.”
+              [exact] “The Marrow Point Lighthouse was built in 1911.”
                 Marrow Point Lighthouse · docs/marrow-point.md:5
 
             3 searches, 1 page read, [TIME], 220 tokens · run [RUN]
