@@ -14,7 +14,7 @@ cargo build --release -p sleuth-cli
 
 html="$(rustc --print sysroot)/share/doc/rust/html"
 if [ -d "$html/book" ] && [ -d "$html/reference" ]; then
-    question="What keyword makes a variable mutable?"
+    question="What does RAII stand for?"
     books="$html/book $html/reference"
 else
     say "the Rust documentation is not installed; asking over this project's own documents"

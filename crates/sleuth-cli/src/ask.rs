@@ -139,7 +139,8 @@ fn budget(args: &AskArgs) -> Budget {
 struct Watch<'a> {
     progress: &'a Progress,
     jsonl: bool,
-    /// Queries so far.
+    searches: u64,
+    /// The different queries so far.
     tried: Vec<String>,
     pages: u64,
     evidence: u64,
@@ -149,7 +150,15 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(progress: &'a Progress, jsonl: bool) -> Self {
-        Self { progress, jsonl, tried: Vec::new(), pages: 0, evidence: 0, output: Ok(()) }
+        Self {
+            progress,
+            jsonl,
+            searches: 0,
+            tried: Vec::new(),
+            pages: 0,
+            evidence: 0,
+            output: Ok(()),
+        }
     }
 
     fn event(&mut self, envelope: &Envelope) {
@@ -161,7 +170,13 @@ impl<'a> Watch<'a> {
                 for call in &message.tool_calls {
                     let text = |name: &str| call.arguments.get(name).and_then(Value::as_str);
                     match (call.name.as_str(), text("query")) {
-                        ("search", Some(query)) => self.tried.push(query.to_owned()),
+                        ("search", Some(query)) => {
+                            self.searches += 1;
+                            // The same words may be looked for within different documents.
+                            if !self.tried.iter().any(|tried| tried == query) {
+                                self.tried.push(query.to_owned());
+                            }
+                        }
                         ("open", _) => self.pages += 1,
                         _ => {}
                     }
@@ -185,7 +200,7 @@ impl<'a> Watch<'a> {
             | Event::Finished { .. } => return,
         };
         self.progress.state(|| {
-            let queries = count(self.tried.len() as u64, "query");
+            let queries = count(self.searches, "query");
             let pages = count(self.pages, "page");
             format!(
                 "{doing} · {queries} · {pages} read · {} kept · {}",

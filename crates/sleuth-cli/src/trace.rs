@@ -152,8 +152,8 @@ fn show(folder: &Path, trajectory: &Trajectory, paint: Paint) -> String {
                         tokens.prompt_tokens, tokens.cached_tokens, tokens.completion_tokens
                     ),
                 };
-                let said = one_line(&message.content, SHOWN);
-                let _ = writeln!(text, "{at}  {turn:>3}. {}{}", said, paint.dim(&spent));
+                let said = format!("{turn:>3}. {}", one_line(&message.content, SHOWN));
+                let _ = writeln!(text, "{at}  {}{}", said.trim_end(), paint.dim(&spent));
                 for call in &message.tool_calls {
                     let arguments = one_line(&call.arguments.to_string(), SHOWN);
                     let _ =
