@@ -26,8 +26,8 @@ use crate::{AgentError, Draft, Place, Policy, Trail, check};
 pub use prompt::{system_prompt, tools};
 use results::Shown;
 
-/// Turns without a passage that was not shown before, after which the model has to answer.
-pub const MOST_IDLE_TURNS: u32 = 3;
+/// Turns in a row that repeat a query or show no new passage, after which the model has to answer.
+pub const MOST_IDLE_TURNS: u32 = 2;
 
 /// Settings of the policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,13 +54,13 @@ pub struct ChatOptions {
 impl Default for ChatOptions {
     fn default() -> Self {
         Self {
-            hits: 4,
-            passage_bytes: 600,
+            hits: 3,
+            passage_bytes: 480,
             open_bytes: 2000,
             reply_tokens: 256,
             samples: 1,
             temperature: 0.0,
-            lead: 6,
+            lead: 5,
             corrections: 2,
         }
     }
@@ -114,11 +114,13 @@ impl Policy for Chat {
                 asked: HashMap::new(),
                 seen: HashSet::new(),
                 idle_turns: 0,
+                repeated: false,
                 corrections: 0,
                 shown: &mut shown,
             };
             drafts.push(hunt.run(session, &lead)?);
-            if session.must_write_up()?.is_some() {
+            let more = sample + 1 < self.options.samples;
+            if more && session.must_write_up()?.is_some() {
                 break;
             }
         }
@@ -186,6 +188,8 @@ struct Hunt<'h> {
     /// Evidence names that this conversation has shown.
     seen: HashSet<EvidenceId>,
     idle_turns: u32,
+    /// Whether the last search asked what was asked before.
+    repeated: bool,
     corrections: u32,
     shown: &'h mut Shown,
 }
@@ -252,11 +256,13 @@ impl Hunt<'_> {
         let question = session.question().as_str();
         self.messages.push(Message::text(Role::User, prompt::write_up(question)));
         // After an interrupt the model has to be let speak once more.
-        let call = self.ask_model(session, ToolChoice::Only(prompt::ANSWER))?;
-        match call {
-            Some(call) if call.name == "answer" => self.answer(session, &call),
-            _ => Ok(Draft::default()),
+        for _ in 0..=self.options.corrections {
+            match self.ask_model(session, ToolChoice::Only(prompt::ANSWER))? {
+                Some(call) if call.name == "answer" => return self.answer(session, &call),
+                _ => {}
+            }
         }
+        Ok(Draft::default())
     }
 
     /// One call of the model, written down as a turn. `None` when its reply was of a wrong form and
@@ -286,12 +292,12 @@ impl Hunt<'_> {
         let cancel: &(dyn Fn() -> bool + Sync) = if last_words { &never } else { session.cancel() };
         let reply = match self.model.complete(&request, cancel) {
             Ok(reply) => reply,
-            Err(error @ LmError::MalformedReply { .. })
+            Err(ref error @ LmError::MalformedReply { ref expected, .. })
                 if self.corrections < self.options.corrections =>
             {
                 self.corrections += 1;
                 session.notice("invalid_action", error.to_string())?;
-                let told = prompt::correction(&error.to_string());
+                let told = prompt::correction(expected);
                 self.messages.push(Message::text(Role::User, told));
                 session.turn(
                     Message::text(Role::Assistant, ""),
@@ -318,6 +324,7 @@ impl Hunt<'_> {
     fn act(&mut self, session: &mut Session<'_>, call: &ToolCall) -> Result<Step, AgentError> {
         let text = |name: &str| call.arguments.get(name).and_then(|v| v.as_str()).unwrap_or("");
         let before = self.seen.len();
+        self.repeated = false;
         let result = match call.name.as_str() {
             "search" => self.search(session, text("query"))?,
             "open" => {
@@ -331,7 +338,7 @@ impl Hunt<'_> {
                 (format!("There is no tool `{other}`."), Vec::new())
             }
         };
-        if self.seen.len() == before {
+        if self.seen.len() == before || self.repeated {
             self.idle_turns += 1
         } else {
             self.idle_turns = 0
@@ -364,14 +371,14 @@ impl Hunt<'_> {
         let times = self.asked.entry(key).or_default();
         let skip = *times * self.options.hits;
         *times += 1;
-        let repeated = *times > 1;
-        if repeated {
+        self.repeated = *times > 1;
+        if self.repeated {
             session.notice("repeated_query", format!("`{query}` was asked before"))?;
         }
         let ranking = session.search(&Query::new(query, skip + self.options.hits))?;
         let hits = ranking.hits.get(skip..).unwrap_or_default();
         let mut parts = Vec::new();
-        if repeated {
+        if self.repeated {
             parts.push(prompt::REPEATED.to_owned());
         }
         if hits.is_empty() {
@@ -480,7 +487,14 @@ impl Hunt<'_> {
         for claim in &claims {
             for id in &claim.evidence {
                 let Some((document, range)) = self.shown.place(id) else { continue };
-                let words = format!("{} {text}", claim.text);
+                // One name is one quote: it has to bear out every claim that cites it.
+                let words: Vec<&str> = claims
+                    .iter()
+                    .filter(|claim| claim.evidence.contains(id))
+                    .map(|claim| claim.text.as_str())
+                    .chain([text.as_str()])
+                    .collect();
+                let words = words.join(" ");
                 let quote = results::quote(&document.text, range, &words);
                 session.keep_as(id.clone(), &document, quote)?;
             }

@@ -138,7 +138,9 @@ pub(super) fn window(text: &str, from: usize, bytes: usize) -> Range<usize> {
     let start = if from == 0 {
         0
     } else {
-        text[from..].find(char::is_whitespace).map_or(from, |at| from + at)
+        // Scripts without spaces have no word end nearby.
+        let near = text[from..].find(char::is_whitespace).filter(|at| at * 4 < bytes);
+        near.map_or(from, |at| from + at)
     };
     let start = start + (text[start..].len() - text[start..].trim_start().len());
     let limit = floor(start + bytes);
