@@ -8,9 +8,12 @@ need_build_tools
 need_rust_component fmt
 need_rust_component clippy
 
+# A check that fails does not keep the others from being made.
+failed=
 step() {
     echo "+ $*"
-    "$@"
+    "$@" || failed="$failed
+failed: $*"
 }
 
 step cargo fmt --all --check
@@ -19,12 +22,16 @@ step cargo xtask tidy
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+tests() { cargo test --workspace --no-fail-fast -- --show-output 2>&1 | tee "$log"; }
 echo "+ cargo test --workspace --no-fail-fast"
-status=0
-cargo test --workspace --no-fail-fast -- --show-output 2>&1 | tee "$log" || status=$?
+tests || failed="$failed
+failed: cargo test"
 
 echo
 grep -h '^skipped: ' "$log" | sort | uniq -c || true
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8; suites += 1 }
      END { printf "tests: %d passed, %d failed, %d ignored, in %d suites\n", passed, failed, ignored, suites }' "$log"
-exit "$status"
+if [ -n "$failed" ]; then
+    echo "${failed#?}"
+    exit 1
+fi
