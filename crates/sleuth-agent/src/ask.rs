@@ -1,5 +1,7 @@
 //! Running a policy on a question: start, hunt, check, finish.
 
+use std::collections::HashSet;
+
 use sleuth_index::Retriever;
 use sleuth_lm::ModelInfo;
 use sleuth_records::{
@@ -151,7 +153,8 @@ fn finish(session: &mut Session<'_>, draft: Draft) -> Result<Outcome, AgentError
 
     let supported = citations.iter().any(|citation| citation.mark != Mark::Unsupported);
     let answer = if supported { text } else { String::new() };
-    let stopped = session.must_write_up()?;
+    // A limit that the answer itself reached, or an interrupt after it, has cut nothing short.
+    let stopped = session.written_up();
     let finish = match stopped {
         Some(WriteUp::Interrupt) => Finish::Cancelled,
         _ if !supported => Finish::NotFound,
@@ -190,8 +193,8 @@ fn known_evidence_only(
         for id in unknown {
             session.notice("unknown_evidence", format!("no evidence is called `{id}`"))?;
         }
-        claim.evidence = known;
-        claim.evidence.dedup();
+        let mut once = HashSet::new();
+        claim.evidence = known.into_iter().filter(|id| once.insert(id.clone())).collect();
         if claim.evidence.is_empty() {
             session.notice("unsupported_claim", format!("dropped `{}`", claim.text))?;
         } else {

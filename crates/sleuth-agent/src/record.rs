@@ -475,6 +475,10 @@ impl Tape {
     fn check(&self, result: Result<(), AgentError>) -> Result<(), AgentError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.diverged.take() {
+            Some((at, ..)) if matches!(self.calls.get(at), Some(Call::StoreFailed { .. })) => {
+                let failure = self.calls[at].asked();
+                Err(AgentError::Unreplayable(format!("it ended with {failure}")))
+            }
             Some((at, expected, found)) => Err(AgentError::Diverged { at, expected, found }),
             // A run that failed when it was recorded fails now; its log says how.
             None => {

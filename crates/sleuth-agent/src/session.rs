@@ -123,6 +123,11 @@ impl<'a> Session<'a> {
         Ok(self.write_up.clone())
     }
 
+    /// Why gathering was ended, if the policy has been told to end it.
+    pub(crate) fn written_up(&self) -> Option<WriteUp> {
+        self.write_up.clone()
+    }
+
     fn write_up_reason(&self) -> Option<WriteUp> {
         if (self.around.interrupted)() {
             return Some(WriteUp::Interrupt);

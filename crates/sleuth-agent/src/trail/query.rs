@@ -63,6 +63,12 @@ pub(super) struct Asked {
 const ASKING: &str = "who whom whose what which when where why how did do does is are was were the a \
 an of in on at by to for from and or with that this these those has have had be been being it its \
 their his her as into many much name named called give tell me please can could would should will";
+/// The same for Chinese and Japanese: characters that only ask or join. Terms there are pairs of
+/// characters, so a pair with one of these lies across the end of a word and stands in no document.
+const ASKING_CHARACTERS: [char; 18] = [
+    '的', '是', '在', '了', '谁', '誰', '哪', '什', '么', '吗', '呢', '何', 'の', 'は', 'が', 'を',
+    'に', 'か',
+];
 
 /// Takes `question` apart. Rarities are filled in by [`Asked::set_rarity`].
 pub(super) fn take_apart(question: &Question) -> Asked {
@@ -71,7 +77,9 @@ pub(super) fn take_apart(question: &Question) -> Asked {
     let mut terms: Vec<QuestionTerm> = Vec::new();
     for term in analyze(&text) {
         let plain = words(&text[term.range.clone()]);
-        let asks = plain.iter().all(|word| asking.contains(&word.text.as_str()));
+        let asks = plain.iter().all(|word| {
+            asking.contains(&word.text.as_str()) || word.text.contains(ASKING_CHARACTERS)
+        });
         if !asks && !terms.iter().any(|known| known.text == term.text) {
             terms.push(QuestionTerm { text: term.text, rarity: 1.0 });
         }
@@ -98,13 +106,12 @@ impl Asked {
 
     /// Share of the question, by rarity, that the index terms of `text` cover: 0 to 1.
     pub(super) fn coverage(&self, text_terms: &std::collections::HashSet<String>) -> f32 {
-        let total: f32 = self.terms.iter().map(|term| term.rarity).sum();
-        let covered: f32 = self
-            .terms
-            .iter()
-            .filter(|term| text_terms.contains(&term.text))
-            .map(|term| term.rarity)
-            .sum();
+        // In a store of a few documents a word that stands in most of them has hardly any rarity,
+        // though it may be all that the question is about.
+        let weight = |term: &QuestionTerm| term.rarity.max(1.0);
+        let total: f32 = self.terms.iter().map(weight).sum();
+        let covered: f32 =
+            self.terms.iter().filter(|term| text_terms.contains(&term.text)).map(weight).sum();
         if total > 0.0 { covered / total } else { 0.0 }
     }
 }
