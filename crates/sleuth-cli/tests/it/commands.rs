@@ -359,7 +359,7 @@ fn help_names_every_command_and_exit_code() {
                   - normal: The default
                   - deep:   Dozens of pages
                   - heavy:  Like deep, four times, and the answer with the best evidence
-          
+
                   [default: normal]
 
           -q, --quiet
@@ -367,7 +367,7 @@ fn help_names_every_command_and_exit_code() {
 
               --seed <N>
                   Seed of all randomness
-          
+
                   [default: 0]
 
               --prices <FILE>

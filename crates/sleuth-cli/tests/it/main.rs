@@ -114,6 +114,9 @@ impl Place {
             (r"\d+\.\d+ [kMG]?B free", "[SPACE] free"),
             (r#""elapsed_ms":\d+"#, r#""elapsed_ms":0"#),
             (r"127\.0\.0\.1:\d+", "[SERVER]"),
+            (r"known tools: [^\n]*", "known tools: [TOOLS]"),
+            // The help has lines of nothing but spaces, which an editor would remove from here.
+            (r"(?m)[ ]+$", ""),
         ] {
             text = Regex::new(pattern).unwrap().replace_all(&text, name).into_owned();
         }

@@ -147,11 +147,11 @@ fn it_calls_a_tool_that_is_none() {
     ask(
         vec![call("launch", "{\"missiles\": 1}")],
         &expect![[r#"
-        exit 5
-        --- stderr
-        error: malformed reply of `test-model`: expected one tool call, found a call of the unknown tool `launch`; known tools: `search`, `open`, `find`, `answer`
-        hint: this model does not hold to tool calls; take another one, or `--policy trail`
-    "#]],
+            exit 5
+            --- stderr
+            error: malformed reply of `test-model`: expected one tool call, found a call of the unknown tool `launch`; known tools: [TOOLS]
+            hint: this model does not hold to tool calls; take another one, or `--policy trail`
+        "#]],
     );
 }
 
