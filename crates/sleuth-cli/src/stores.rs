@@ -70,6 +70,7 @@ pub(crate) fn open(
         advice: "name another folder with `--cache DIR` or the variable SLEUTH_CACHE",
         source,
     })?;
+    refuse_cache_among_documents(paths, &places.stores())?;
     let mut report = build(&cached, &cached_name(paths), &roots, true, progress);
     if let Err(IndexError::Version { .. } | IndexError::Damaged { .. }) = &report {
         // Everything in a cached store can be had again from the documents.
@@ -85,6 +86,10 @@ pub(crate) fn open(
         Err(error) => return Err(Failure::Cache(error)),
     };
     let store = Store::open(&cached).map_err(Failure::Cache)?;
+    if interrupt::asked() {
+        let n = count(store.n_documents(), "document");
+        progress.note(&format!("not everything was read: the answer is from {n}"));
+    }
     if store.n_documents() == 0 && !interrupt::asked() {
         return Err(nothing_readable(paths, &skipped));
     }
@@ -117,6 +122,23 @@ pub(crate) fn nothing_readable(paths: &[PathBuf], skipped: &[Skipped]) -> Failur
         format!("no readable documents in {}: expected text, found {found}", names.join(", ")),
         "Markdown, text, reStructuredText, HTML and JSON Lines are read, also as .zst",
     )
+}
+
+/// A cache below the documents would be read as documents, and change with each run. Hidden folders
+/// are not read, so a home folder with its usual cache is fine.
+fn refuse_cache_among_documents(paths: &[PathBuf], stores: &Path) -> Result<(), Failure> {
+    let Ok(stores) = fs_err::canonicalize(stores) else { return Ok(()) };
+    for path in paths {
+        let Ok(root) = fs_err::canonicalize(path) else { continue };
+        let Ok(below) = stores.strip_prefix(&root) else { continue };
+        if !below.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b".")) {
+            return Err(Failure::usage(
+                format!("the cache `{}` lies among the documents", stores.display()),
+                "name a folder elsewhere with `--cache DIR` or the variable SLEUTH_CACHE",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Builds or updates the store at `path`; waits for another process that does the same.
