@@ -232,12 +232,15 @@ fn a_cache_that_cannot_be_written() {
 #[test]
 fn a_cache_among_the_documents() {
     let place = Place::with_docs();
-    place.check(&["ask", WHEN, "--over", "docs", "--cache", "docs/cache"], &expect![[r#"
+    place.check(
+        &["ask", WHEN, "--over", "docs", "--cache", "docs/cache"],
+        &expect![[r#"
         exit 2
         --- stderr
         error: the cache `[DIR]/docs/cache/stores` lies among the documents
         hint: name a folder elsewhere with `--cache DIR` or the variable SLEUTH_CACHE
-    "#]]);
+    "#]],
+    );
     // The usual cache of a home folder is hidden.
     assert_eq!(code(&place.run(&["ask", WHEN, "--over", "."])), 0);
     assert!(stderr(&place.run(&["ask", WHEN, "--over", "."])).contains("nothing changed"));
