@@ -14,7 +14,7 @@ use crate::data;
 
 /// Measures the model file named in `options` on the first questions of a store:
 /// `MODEL.gguf [STORE [COUNT [CONTEXT [LEAD]]]]`.
-pub fn bench(options: &[&str]) -> Result<()> {
+pub(crate) fn bench(options: &[&str]) -> Result<()> {
     let path = PathBuf::from(options.first().context("expected a model file")?);
     let store = options.get(1).copied().unwrap_or("hotpotqa_closed");
     let count: usize = options.get(2).map_or(Ok(30), |text| text.parse())?;

@@ -11,24 +11,24 @@ use sleuth_records::{Budget, Qrels, Question, TrajectoryWriter, sha256_hex};
 
 /// A question with what is known of its answer.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Item {
+pub(crate) struct Item {
     #[serde(rename = "_id")]
-    pub id: String,
-    pub text: String,
+    pub(crate) id: String,
+    pub(crate) text: String,
     #[serde(default)]
-    pub answers: Vec<String>,
+    pub(crate) answers: Vec<String>,
 }
 
 /// A store of the measurement data, with its questions.
-pub struct Set {
-    pub name: String,
-    pub store: Store,
-    pub items: Vec<Item>,
-    pub qrels: Qrels,
+pub(crate) struct Set {
+    pub(crate) name: String,
+    pub(crate) store: Store,
+    pub(crate) items: Vec<Item>,
+    pub(crate) qrels: Qrels,
 }
 
 /// Folder of the measurement data: `../shared/data` beside the repository.
-pub fn folder() -> Result<PathBuf> {
+pub(crate) fn folder() -> Result<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
     if !path.is_dir() {
         bail!("no measurement data at `{}`", path.display());
@@ -37,15 +37,15 @@ pub fn folder() -> Result<PathBuf> {
 }
 
 /// Whether a question may be tuned on: those of three stores whose hash says so; see the README.
-pub fn is_tuning(store: &str, id: &str) -> bool {
+pub(crate) fn is_tuning(store: &str, id: &str) -> bool {
     let hash = sha256_hex(id.as_bytes());
     // The hash as one number modulo five: 16 is 1 modulo 5, so its hexadecimal digits add up.
     let digits: u32 = hash.chars().filter_map(|c| c.to_digit(16)).sum();
-    matches!(store, "hotpotqa_closed" | "nq_closed" | "squad_dev") && digits % 5 == 0
+    matches!(store, "hotpotqa_closed" | "nq_closed" | "squad_dev") && digits.is_multiple_of(5)
 }
 
 /// Builds or updates the store called `name` below `target/bench` and loads its questions.
-pub fn load(name: &str) -> Result<Set> {
+pub(crate) fn load(name: &str) -> Result<Set> {
     let source_folder = folder()?.join("stores").join(name);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench/stores").join(name);
     let source = sleuth_cli::ingest::CorpusSource::open(&source_folder)?;
@@ -63,7 +63,7 @@ pub fn load(name: &str) -> Result<Set> {
 }
 
 /// The SQuAD normalisation: lower case, no punctuation, no articles, single spaces.
-pub fn normalise_answer(text: &str) -> String {
+pub(crate) fn normalise_answer(text: &str) -> String {
     let lower: String = text.to_lowercase().chars().filter(|c| !c.is_ascii_punctuation()).collect();
     lower
         .split_whitespace()
@@ -73,7 +73,7 @@ pub fn normalise_answer(text: &str) -> String {
 }
 
 /// Exact match and F1 of `answer`, each the best over the gold answers.
-pub fn exact_and_f1(answer: &str, gold: &[String]) -> (f64, f64) {
+pub(crate) fn exact_and_f1(answer: &str, gold: &[String]) -> (f64, f64) {
     let answer = normalise_answer(answer);
     let mut best = (0.0f64, 0.0f64);
     for gold in gold {
@@ -111,12 +111,13 @@ fn f1(answer: &str, gold: &str) -> f64 {
 }
 
 /// Asks without a log or an interrupt. With `SHOW` in the environment, events go to standard error.
-pub fn ask_quietly(
+pub(crate) fn ask_quietly(
     question: &Question,
     policy: &mut dyn Policy,
     store: &Store,
     options: &AskOptions,
 ) -> Result<Outcome, AgentError> {
+    #[expect(clippy::disallowed_methods, reason = "xtask is a command-line tool, too")]
     let show = std::env::var_os("SHOW").is_some();
     ask(
         question,
@@ -138,7 +139,7 @@ pub fn ask_quietly(
 }
 
 /// The budget of `--effort normal`.
-pub fn normal() -> AskOptions {
+pub(crate) fn normal() -> AskOptions {
     let budget = Budget {
         searches: Some(16),
         pages: Some(16),

@@ -13,7 +13,7 @@ use crate::data;
 
 /// Measures `book` and `reference` of the Rust documentation, and with `--whole` the whole tree.
 /// Folders named in `options` are measured instead.
-pub fn bench(options: &[&str]) -> Result<()> {
+pub(crate) fn bench(options: &[&str]) -> Result<()> {
     let named: Vec<PathBuf> =
         options.iter().filter(|o| !o.starts_with("--")).map(PathBuf::from).collect();
     let folders = if !named.is_empty() {

@@ -13,6 +13,7 @@ fn main() -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["bench", "trail", options @ ..] => trail::bench(options),
+        ["bench", "elsewhere", options @ ..] => trail::elsewhere(options),
         ["bench", "ingest", options @ ..] => ingest::bench(options),
         ["bench", "chat", options @ ..] => chat::bench(options),
         ["tidy"] => tidy::tidy(),
@@ -21,6 +22,7 @@ fn main() -> anyhow::Result<()> {
             eprintln!(
                 "usage: cargo xtask tidy\n       \
                  cargo xtask bench trail [--tuning] [STORE...]\n       \
+                 cargo xtask bench elsewhere [--tuning]\n       \
                  cargo xtask bench chat MODEL.gguf [STORE [COUNT [CONTEXT [LEAD]]]]\n       \
                  cargo xtask bench ingest [--whole | FOLDER...]\n       \
                  cargo xtask tune trail"

@@ -46,7 +46,7 @@ const BLIND: [&str; 5] =
     ["sleuth-records", "sleuth-corpus", "sleuth-index", "sleuth-lm", "sleuth-agent"];
 
 /// Checks everything and lists every breach.
-pub fn tidy() -> Result<()> {
+pub(crate) fn tidy() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut breaches = Vec::new();
     arrows(&root, &mut breaches)?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use sleuth_agent::Trail;
 use sleuth_index::{Query, Retriever as _};
-use sleuth_records::{Budget, Finish, Question};
+use sleuth_records::{Finish, Question};
 
 use crate::data::{self, Item, Set};
 
@@ -14,9 +14,44 @@ const STORES: [&str; 6] =
 /// Questions of `squad_dev` that are measured.
 const SQUAD_SAMPLE: usize = 500;
 
+/// Questions of one store asked over another, where hardly any has an answer.
+const ELSEWHERE: [(&str, &str); 3] =
+    [("nq_closed", "squad_dev"), ("squad_dev", "nq_closed"), ("hotpotqa_closed", "squad_dev")];
+
+/// `bench elsewhere`: how often the policy says *not found* where the documents do not say it, on the
+/// tuning questions with `--tuning` and on the others without.
+pub(crate) fn elsewhere(options: &[&str]) -> Result<()> {
+    let tuning = options.contains(&"--tuning");
+    println!("| questions of | over | questions | not found there | not found at home |");
+    println!("|---|---|---|---|---|");
+    for (name, over) in ELSEWHERE {
+        let (home, away) = (data::load(name)?, data::load(over)?);
+        let items: Vec<&Item> =
+            home.items.iter().filter(|item| data::is_tuning(name, &item.id) == tuning).collect();
+        let items = sample(items);
+        let share = |set: &Set| -> Result<f64> {
+            let mut n = 0;
+            for item in &items {
+                let Some(question) = Question::new(&item.text) else { continue };
+                let outcome = data::ask_quietly(
+                    &question,
+                    &mut Trail::default(),
+                    &set.store,
+                    &data::normal(),
+                )?;
+                n += usize::from(outcome.finish == Finish::NotFound);
+            }
+            Ok(n as f64 / items.len().max(1) as f64)
+        };
+        let (there, at_home) = (share(&away)?, share(&home)?);
+        println!("| {name} | {over} | {} | {there:.3} | {at_home:.3} |", items.len());
+    }
+    Ok(())
+}
+
 /// Runs the measurement on the stores named in `options`, all by default. With `--tuning`, on the
 /// tuning questions only; without, on all others.
-pub fn bench(options: &[&str]) -> Result<()> {
+pub(crate) fn bench(options: &[&str]) -> Result<()> {
     let tuning = options.contains(&"--tuning");
     let named: Vec<&str> = options.iter().copied().filter(|o| !o.starts_with("--")).collect();
     let stores = if named.is_empty() { STORES.to_vec() } else { named };
@@ -92,22 +127,6 @@ fn measure(set: &Set, items: &[&Item]) -> Result<()> {
             n_held += usize::from(held);
         }
         n_not_found += usize::from(outcome.finish == Finish::NotFound);
-        if std::env::var_os("SHOW").is_some() {
-            println!(
-                "{:?}\t{:?}\t{:?}\t{}",
-                item.text,
-                outcome.answer,
-                item.answers,
-                gold.iter()
-                    .map(|id| outcome
-                        .ranking
-                        .iter()
-                        .position(|r| r.as_str() == id.as_str())
-                        .map_or("-".to_owned(), |p| p.to_string()))
-                    .collect::<Vec<_>>()
-                    .join(",")
-            );
-        }
     }
     times.sort_by(f64::total_cmp);
     let share = |n: usize, of: usize| {

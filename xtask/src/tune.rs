@@ -41,7 +41,7 @@ impl Policy for Collect {
 }
 
 /// Learns the weights and writes `weights.rs`.
-pub fn trail() -> Result<()> {
+pub(crate) fn trail() -> Result<()> {
     let mut examples = Vec::new();
     for name in STORES {
         let set = data::load(name)?;

@@ -10,7 +10,7 @@ use sleuth_records::{
 };
 
 use crate::AgentError;
-use crate::check::check;
+use crate::check::{bears_out, check};
 use crate::clock::Clock;
 use crate::session::{Session, WriteUp};
 
@@ -151,7 +151,16 @@ fn finish(session: &mut Session<'_>, draft: Draft) -> Result<Outcome, AgentError
     }
     session.emit(Event::Checked { citations: citations.clone() })?;
 
-    let supported = citations.iter().any(|citation| citation.mark != Mark::Unsupported);
+    let good: Vec<&Evidence> = citations
+        .iter()
+        .filter(|citation| citation.mark != Mark::Unsupported)
+        .filter_map(|citation| session.evidence().iter().find(|e| e.id == citation.evidence))
+        .collect();
+    let borne_out = good.is_empty() || bears_out(&text, &good);
+    let supported = !good.is_empty() && borne_out;
+    if !borne_out {
+        session.notice("unsupported_answer", format!("no cited quote holds `{text}`"))?;
+    }
     let answer = if supported { text } else { String::new() };
     // A limit that the answer itself reached, or an interrupt after it, has cut nothing short.
     let stopped = session.written_up();

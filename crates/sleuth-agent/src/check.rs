@@ -59,6 +59,22 @@ pub fn check(claim: &Claim, evidence: &Evidence, document: Option<&Document>) ->
     }
 }
 
+/// Whether the quotes of `evidence`, with their titles, hold at least half of the terms of `answer`
+/// between them. *Yes* and *no* stand in no quote and are left to the claims.
+pub(crate) fn bears_out(answer: &str, evidence: &[&Evidence]) -> bool {
+    if matches!(normalise(answer).to_lowercase().trim_end_matches('.'), "yes" | "no") {
+        return true;
+    }
+    let held: HashSet<String> = evidence
+        .iter()
+        .flat_map(|evidence| analyze(&evidence.quote).into_iter().chain(analyze(&evidence.title)))
+        .map(|term| term.text)
+        .collect();
+    let stated: HashSet<String> = analyze(answer).into_iter().map(|term| term.text).collect();
+    let found = stated.iter().filter(|term| held.contains(*term)).count();
+    found > 0 && found * 2 >= stated.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

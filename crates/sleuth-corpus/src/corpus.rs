@@ -94,10 +94,7 @@ pub enum CorpusError {
 impl CorpusError {
     pub(crate) fn from_io(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
-        if matches!(
-            source.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-        ) {
+        if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
             Self::Missing { path }
         } else if source.kind() == io::ErrorKind::PermissionDenied {
             Self::Permission { path, source }
@@ -149,12 +146,7 @@ impl Corpus {
         let given = root.to_owned();
         if metadata.is_dir() {
             fs_err::read_dir(&real).map_err(fail)?;
-            return Ok(Self {
-                given,
-                base: real,
-                only: None,
-                limits,
-            });
+            return Ok(Self { given, base: real, only: None, limits });
         }
         if !metadata.is_file() {
             let found = source::describe(metadata.file_type());
@@ -166,18 +158,12 @@ impl Corpus {
         // Opening for a moment tells now, not at the first read, that the file is closed to us.
         source::open_regular(&real).map_err(|error| match error {
             Passed::Io(error) => fail(error),
-            Passed::NotRegular(found) => CorpusError::NotFolderOrFile {
-                path: given.clone(),
-                found,
-            },
+            Passed::NotRegular(found) => {
+                CorpusError::NotFolderOrFile { path: given.clone(), found }
+            }
         })?;
         let only = Some(name.to_string_lossy().into_owned());
-        Ok(Self {
-            given,
-            base: base.to_owned(),
-            only,
-            limits,
-        })
+        Ok(Self { given, base: base.to_owned(), only, limits })
     }
 
     /// The root as it was given.
@@ -195,9 +181,7 @@ impl Corpus {
     /// When the root itself has gone or cannot be read any more.
     pub fn list(&self) -> Result<Listing, CorpusError> {
         list::list(&self.base, self.only.as_deref(), &self.limits).map_err(|error| match error {
-            CorpusError::Missing { .. } => CorpusError::Missing {
-                path: self.given.clone(),
-            },
+            CorpusError::Missing { .. } => CorpusError::Missing { path: self.given.clone() },
             error @ (CorpusError::NotFolderOrFile { .. }
             | CorpusError::Permission { .. }
             | CorpusError::Io { .. }) => error,
@@ -313,26 +297,16 @@ fn parse(name: &str, kind: Kind, bytes: &[u8]) -> Result<Parsed, (&'static str, 
             kind
         }
     };
-    let label = if kind == Kind::Html {
-        html::declared_encoding(bytes)
-    } else {
-        None
-    };
+    let label = if kind == Kind::Html { html::declared_encoding(bytes) } else { None };
     let text = decode::decode(bytes, label);
     let parsed = match kind {
         Kind::Markdown => markdown::parse(name, text),
         Kind::Rst => rst::parse(name, text),
         Kind::Html => html::parse(name, &text)?,
-        Kind::Text | Kind::Jsonl | Kind::Unknown => Parsed {
-            text,
-            ..Parsed::default()
-        },
+        Kind::Text | Kind::Jsonl | Kind::Unknown => Parsed { text, ..Parsed::default() },
     };
     if parsed.text.trim().is_empty() {
-        return Err((
-            "empty",
-            format!("expected text, found none in {} bytes", bytes.len()),
-        ));
+        return Err(("empty", format!("expected text, found none in {} bytes", bytes.len())));
     }
     Ok(parsed)
 }

@@ -75,13 +75,7 @@ pub(crate) fn utf16(head: &[u8]) -> Option<&'static Encoding> {
     if pairs < 4 {
         return None;
     }
-    let zeros = |from: usize| {
-        head.iter()
-            .skip(from)
-            .step_by(2)
-            .filter(|&&b| b == 0)
-            .count()
-    };
+    let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|&&b| b == 0).count();
     let (high_first, low_first) = (zeros(0), zeros(1));
     if low_first * 5 > pairs * 2 && high_first * 50 < pairs {
         Some(UTF_16LE)

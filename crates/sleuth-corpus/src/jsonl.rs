@@ -35,11 +35,7 @@ pub(crate) fn read(
 ) -> ReadReport {
     let mut report = ReadReport::default();
     if let Err((kind, reason)) = stream(path, name, whole, limits, each, &mut report) {
-        report.skipped.push(Skipped {
-            path: name.to_owned(),
-            kind: kind.to_owned(),
-            reason,
-        });
+        report.skipped.push(Skipped { path: name.to_owned(), kind: kind.to_owned(), reason });
     }
     report
 }
@@ -57,15 +53,7 @@ fn stream(
     if before.size == 0 {
         return Err(("empty", "expected records, found an empty file".to_owned()));
     }
-    let mut reader = Reader {
-        name,
-        whole,
-        limits,
-        each,
-        report,
-        seen: HashSet::new(),
-        unnamed: 0,
-    };
+    let mut reader = Reader { name, whole, limits, each, report, seen: HashSet::new(), unnamed: 0 };
     let ended = if kind::is_zst(name) {
         let input = Decoded::new(&file, before.size, limits.max_decoded_bytes)?;
         let mut input = BufReader::with_capacity(64 << 10, input);
@@ -74,9 +62,7 @@ fn stream(
         result.map_err(|error| input.get_ref().refusal(&error, read))
     } else {
         let mut input = BufReader::with_capacity(64 << 10, &file);
-        reader
-            .lines(&mut input, &mut 0)
-            .map_err(|error| source::unreadable(&error))
+        reader.lines(&mut input, &mut 0).map_err(|error| source::unreadable(&error))
     };
     let unnamed = reader.unnamed;
     if unnamed > 0 {
@@ -86,9 +72,7 @@ fn stream(
             reason: format!("{unnamed} further records were skipped and are not named"),
         });
     }
-    let after = file
-        .metadata()
-        .map_err(|error| source::unreadable(&error))?;
+    let after = file.metadata().map_err(|error| source::unreadable(&error))?;
     if source::stamp(&after) != before {
         return Err(source::changed());
     }
@@ -114,13 +98,7 @@ impl Reader<'_> {
         match Encoding::for_bom(head) {
             Some((encoding, _)) if encoding == UTF_16LE || encoding == UTF_16BE => {
                 let decoder = encoding.new_decoder_with_bom_removal();
-                let utf16 = Utf16 {
-                    input,
-                    decoder,
-                    pending: Vec::new(),
-                    at: 0,
-                    ended: false,
-                };
+                let utf16 = Utf16 { input, decoder, pending: Vec::new(), at: 0, ended: false };
                 return self.utf8_lines(&mut BufReader::new(utf16), read);
             }
             Some((_, mark)) => input.consume(mark),
@@ -156,11 +134,7 @@ impl Reader<'_> {
                 Ok(text) => Cow::Borrowed(text),
                 Err(_) => {
                     let known = *encoding.get_or_insert_with(|| decode::encoding_of(&line, None).0);
-                    let known = if known == UTF_16LE || known == UTF_16BE {
-                        UTF_8
-                    } else {
-                        known
-                    };
+                    let known = if known == UTF_16LE || known == UTF_16BE { UTF_8 } else { known };
                     known.decode_without_bom_handling(&line).0
                 }
             };
@@ -185,11 +159,7 @@ impl Reader<'_> {
             return;
         }
         let path = format!("{}:{line}", self.name);
-        self.report.skipped.push(Skipped {
-            path,
-            kind: kind.to_owned(),
-            reason,
-        });
+        self.report.skipped.push(Skipped { path, kind: kind.to_owned(), reason });
     }
 
     fn document(&mut self, line: &str, number: u32) -> Result<Document, Refusal> {
@@ -212,9 +182,7 @@ impl Reader<'_> {
             Some(Value::Number(id)) => Some(id.to_string()),
             Some(other) => {
                 let found = describe(&other);
-                return Err(malformed(format!(
-                    "a string or number under `_id`, found {found}"
-                )));
+                return Err(malformed(format!("a string or number under `_id`, found {found}")));
             }
         };
         let text = match record.text.or(record.contents).or(record.body) {
@@ -233,27 +201,16 @@ impl Reader<'_> {
             }
         };
         let text = decode::clean(Cow::Owned(text));
-        let title = string(record.title)
-            .map(|title| self::title(&title))
-            .unwrap_or_default();
+        let title = string(record.title).map(|title| self::title(&title)).unwrap_or_default();
         if text.trim().is_empty() && title.is_empty() {
-            return Err((
-                "empty",
-                "expected text, found a record without any".to_owned(),
-            ));
+            return Err(("empty", "expected text, found a record without any".to_owned()));
         }
         let given = given.unwrap_or_else(|| number.to_string());
-        let id = if self.whole {
-            given
-        } else {
-            format!("{}#{given}", self.name)
-        };
+        let id = if self.whole { given } else { format!("{}#{given}", self.name) };
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
         if !self.seen.insert(hasher.finish()) {
-            return Err(malformed(format!(
-                "an id of its own, found `{id}` a second time"
-            )));
+            return Err(malformed(format!("an id of its own, found `{id}` a second time")));
         }
         Ok(Document {
             id: DocumentId::new(id),
@@ -293,11 +250,7 @@ struct Record {
 
 /// A title with character references decoded (`&quot;` and the like stand in many corpora).
 fn title(title: &str) -> String {
-    let decoded = if title.contains('&') {
-        htmlize::unescape(title)
-    } else {
-        Cow::Borrowed(title)
-    };
+    let decoded = if title.contains('&') { htmlize::unescape(title) } else { Cow::Borrowed(title) };
     fold(&decode::clean(decoded))
 }
 
@@ -377,14 +330,10 @@ impl Read for Utf16<'_> {
             }
             let bytes = self.input.fill_buf()?;
             self.ended = bytes.is_empty();
-            let most = self
-                .decoder
-                .max_utf8_buffer_length(bytes.len())
-                .unwrap_or(bytes.len() * 4);
+            let most = self.decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 4);
             self.pending.resize(most, 0);
             let (_, used, written, _) =
-                self.decoder
-                    .decode_to_utf8(bytes, &mut self.pending, self.ended);
+                self.decoder.decode_to_utf8(bytes, &mut self.pending, self.ended);
             self.input.consume(used);
             self.pending.truncate(written);
             self.at = 0;

@@ -176,11 +176,7 @@ pub(crate) fn is_zst(path: &str) -> bool {
 pub(crate) fn without_zst(path: &str) -> &str {
     match path.len().checked_sub(4) {
         Some(cut) if cut > 0 && path.is_char_boundary(cut) => {
-            if path[cut..].eq_ignore_ascii_case(".zst") {
-                &path[..cut]
-            } else {
-                path
-            }
+            if path[cut..].eq_ignore_ascii_case(".zst") { &path[..cut] } else { path }
         }
         _ => path,
     }
@@ -219,15 +215,9 @@ pub(crate) fn by_name(path: &str) -> Verdict {
     } else if extension == "pdf" {
         Verdict::Skip("pdf", "PDF is not read yet".to_owned())
     } else if BINARY.binary_search(&extension).is_ok() {
-        Verdict::Skip(
-            "binary",
-            format!("expected text, found a `.{extension}` file"),
-        )
+        Verdict::Skip("binary", format!("expected text, found a `.{extension}` file"))
     } else if let Some((_, what)) = UNSUPPORTED.iter().find(|(known, _)| *known == extension) {
-        Verdict::Skip(
-            "unsupported",
-            format!("expected documents, found {what} (`.{extension}`)"),
-        )
+        Verdict::Skip("unsupported", format!("expected documents, found {what} (`.{extension}`)"))
     } else {
         Verdict::Read(Kind::Unknown)
     }
@@ -246,10 +236,7 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Kind, Refusal> {
     }
     if crate::decode::utf16(head).is_none() {
         if let Some(at) = memchr::memchr(0, head) {
-            return Err((
-                "binary",
-                format!("expected text, found a NUL byte at offset {at}"),
-            ));
+            return Err(("binary", format!("expected text, found a NUL byte at offset {at}")));
         }
         refuse_controls(head, 20)?;
     }
@@ -258,11 +245,7 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Kind, Refusal> {
     let begins = |with: &str| {
         start.len() >= with.len() && start[..with.len()].eq_ignore_ascii_case(with.as_bytes())
     };
-    Ok(if begins("<!doctype html") || begins("<html") {
-        Kind::Html
-    } else {
-        Kind::Text
-    })
+    Ok(if begins("<!doctype html") || begins("<html") { Kind::Html } else { Kind::Text })
 }
 
 /// Refuses a file that its name calls text and whose bytes are plainly something else.
@@ -340,10 +323,7 @@ mod tests {
         assert_eq!(sniff(b"plain words"), Ok(Kind::Text));
         assert_eq!(sniff(b"  <!DOCTYPE html><p>x"), Ok(Kind::Html));
         assert_eq!(sniff("caf\u{e9} au lait".as_bytes()), Ok(Kind::Text));
-        assert_eq!(
-            sniff(b"caf\xe9 au lait, s'il vous pla\xeet"),
-            Ok(Kind::Text)
-        );
+        assert_eq!(sniff(b"caf\xe9 au lait, s'il vous pla\xeet"), Ok(Kind::Text));
         assert!(sniff(b"\x7fELF\x02\x01\x01\0\0\0").is_err());
         let noise: Vec<u8> = (0..4096u32).map(|i| (i * 167 % 255 + 1) as u8).collect();
         assert!(sniff(&noise).is_err());

@@ -7,19 +7,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_e
 use crate::kind::{self, Kind, Verdict};
 
 /// What stays as it is in the path of a `file:` address.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const PATH: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// `file://` and the absolute path, percent-encoded.
 pub(crate) fn file_url(path: &Path) -> String {
-    format!(
-        "file://{}",
-        percent_encode(path.as_os_str().as_encoded_bytes(), PATH)
-    )
+    format!("file://{}", percent_encode(path.as_os_str().as_encoded_bytes(), PATH))
 }
 
 /// Where `target`, written in the file `from`, leads.

@@ -16,15 +16,8 @@ use crate::kind::{self, Kind, Verdict};
 use crate::source;
 
 /// Folders of version control, builds and package managers.
-const PASSED_OVER: &[&str] = &[
-    "CVS",
-    "__MACOSX",
-    "__pycache__",
-    "bower_components",
-    "node_modules",
-    "target",
-    "venv",
-];
+const PASSED_OVER: &[&str] =
+    &["CVS", "__MACOSX", "__pycache__", "bower_components", "node_modules", "target", "venv"];
 
 /// The corpus file of the BEIR layout.
 const BEIR: &[&str] = &["corpus.jsonl", "corpus.jsonl.zst"];
@@ -40,11 +33,7 @@ pub(crate) fn list(
     only: Option<&str>,
     limits: &Limits,
 ) -> Result<Listing, CorpusError> {
-    let mut walk = Walk {
-        base,
-        limits,
-        ..Walk::new(base, limits)
-    };
+    let mut walk = Walk { base, limits, ..Walk::new(base, limits) };
     if let Some(name) = only {
         let path = base.join(name);
         let metadata = fs_err::metadata(&path).map_err(|e| CorpusError::from_io(&path, e))?;
@@ -88,11 +77,7 @@ impl<'a> Walk<'a> {
     }
 
     fn skip(&mut self, path: String, kind: &str, reason: String) {
-        self.listing.skipped.push(Skipped {
-            path,
-            kind: kind.to_owned(),
-            reason,
-        });
+        self.listing.skipped.push(Skipped { path, kind: kind.to_owned(), reason });
     }
 
     /// Walks one folder and those below it, without recursion.
@@ -161,18 +146,9 @@ impl<'a> Walk<'a> {
 
     /// Follows the links that were met; those met behind a link are followed in their turn.
     fn links(&mut self) {
-        let mut listed: HashSet<PathBuf> = self
-            .listing
-            .files
-            .iter()
-            .map(|file| self.base.join(&file.path))
-            .collect();
-        listed.extend(
-            self.listing
-                .skipped
-                .iter()
-                .map(|skip| self.base.join(&skip.path)),
-        );
+        let mut listed: HashSet<PathBuf> =
+            self.listing.files.iter().map(|file| self.base.join(&file.path)).collect();
+        listed.extend(self.listing.skipped.iter().map(|skip| self.base.join(&skip.path)));
         while !self.links.is_empty() {
             let mut links = std::mem::take(&mut self.links);
             links.sort_unstable();
@@ -212,9 +188,7 @@ impl<'a> Walk<'a> {
             }
         };
         if metadata.is_dir() {
-            let parent = at
-                .parent()
-                .and_then(|parent| fs_err::canonicalize(parent).ok());
+            let parent = at.parent().and_then(|parent| fs_err::canonicalize(parent).ok());
             if parent.is_some_and(|parent| parent.starts_with(&target)) {
                 let reason = "expected a folder, found a link to a folder that holds it";
                 self.skip(path, "symlink_loop", reason.to_owned());
@@ -254,11 +228,7 @@ impl<'a> Walk<'a> {
         };
         let limit = self.limits.max_file_bytes;
         if stamp.size == 0 {
-            self.skip(
-                path,
-                "empty",
-                "expected text, found an empty file".to_owned(),
-            );
+            self.skip(path, "empty", "expected text, found an empty file".to_owned());
         } else if stamp.size > limit && kind != Kind::Jsonl {
             let (kind, reason) = source::too_large(stamp.size, limit, false);
             self.skip(path, kind, reason);
@@ -269,11 +239,7 @@ impl<'a> Walk<'a> {
 }
 
 fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{folder}/{name}")
-    }
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
 #[cfg(unix)]

@@ -12,10 +12,7 @@ pub(crate) fn parse(name: &str, text: String) -> Parsed {
     let mut heading: Option<String> = None;
     let mut in_heading = false;
     let mut open: Option<(String, String)> = None;
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "most events say nothing here"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most events say nothing here")]
     for event in Parser::new_ext(&text[body..], Options::ENABLE_TABLES) {
         match event {
             Event::Start(Tag::Heading { .. }) if heading.is_none() => {
@@ -34,10 +31,7 @@ pub(crate) fn parse(name: &str, text: String) -> Parsed {
                 if let Some((target, words)) = open.take()
                     && let Some(target) = link::resolve(name, &target)
                 {
-                    links.push(Link {
-                        target,
-                        text: fold(&words),
-                    });
+                    links.push(Link { target, text: fold(&words) });
                 }
             }
             Event::Text(words) | Event::Code(words) => {
@@ -119,9 +113,7 @@ pub(crate) fn iso_date(text: &str) -> Option<String> {
     let text = text.trim();
     let bytes = text.as_bytes();
     let digits = |range: std::ops::Range<usize>| {
-        bytes
-            .get(range)
-            .is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+        bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
     };
     let shaped = digits(0..4)
         && digits(5..7)

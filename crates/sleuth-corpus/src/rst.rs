@@ -68,13 +68,7 @@ fn plain(title: &str) -> String {
         rest = rest[tick..].trim_start_matches('`');
         let end = rest.find('`').unwrap_or(rest.len());
         let inner = &rest[..end];
-        plain.push_str(
-            inner
-                .split(" <")
-                .next()
-                .unwrap_or(inner)
-                .trim_start_matches(['~', '!']),
-        );
+        plain.push_str(inner.split(" <").next().unwrap_or(inner).trim_start_matches(['~', '!']));
         rest = rest[end..].trim_start_matches('`');
     }
     plain.push_str(rest);
@@ -108,10 +102,9 @@ fn links(name: &str, text: &str) -> Vec<Link> {
         let end = body + length + 1;
         at = end;
         let (words, target) = match inner.rfind('<') {
-            Some(angle) if inner.ends_with('>') => (
-                inner[..angle].trim(),
-                inner[angle + 1..inner.len() - 1].trim(),
-            ),
+            Some(angle) if inner.ends_with('>') => {
+                (inner[..angle].trim(), inner[angle + 1..inner.len() - 1].trim())
+            }
             _ => ("", inner.trim()),
         };
         if target.is_empty() || inner.contains("\n\n") {
@@ -126,10 +119,7 @@ fn links(name: &str, text: &str) -> Vec<Link> {
             None
         };
         if let Some(target) = target {
-            links.push(Link {
-                target,
-                text: fold(words),
-            });
+            links.push(Link { target, text: fold(words) });
         }
     }
     links
@@ -137,21 +127,14 @@ fn links(name: &str, text: &str) -> Vec<Link> {
 
 /// The last character boundary of `text` at or before `at`.
 fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0)
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 /// The address that a `:doc:` target stands for: Sphinx leaves the extension out.
 fn document(name: &str, target: &str) -> String {
     let file = name.rsplit('/').next().unwrap_or(name);
     let suffix = file.find(".rst").map_or("", |at| &file[at..]);
-    if target.ends_with(suffix) {
-        target.to_owned()
-    } else {
-        format!("{target}{suffix}")
-    }
+    if target.ends_with(suffix) { target.to_owned() } else { format!("{target}{suffix}") }
 }
 
 #[cfg(test)]

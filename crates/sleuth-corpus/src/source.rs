@@ -30,10 +30,9 @@ pub(crate) enum Passed {
 impl Passed {
     pub(crate) fn into_refusal(self) -> Refusal {
         match self {
-            Self::NotRegular(found) => (
-                "not_regular",
-                format!("expected a regular file, found {found}"),
-            ),
+            Self::NotRegular(found) => {
+                ("not_regular", format!("expected a regular file, found {found}"))
+            }
             Self::Io(error) => unreadable(&error),
         }
     }
@@ -48,9 +47,7 @@ pub(crate) fn unreadable(error: &io::Error) -> Refusal {
     } else {
         // `fs_err` puts the path before the cause; the skip names the path already.
         let text = error.to_string();
-        let cause = text
-            .rsplit_once("`: ")
-            .map_or(text.as_str(), |(_, cause)| cause);
+        let cause = text.rsplit_once("`: ").map_or(text.as_str(), |(_, cause)| cause);
         format!("cannot be read: {cause}")
     };
     ("unreadable", reason)
@@ -84,16 +81,11 @@ pub(crate) fn describe(file_type: FileType) -> &'static str {
 
 /// Size and modification time.
 pub(crate) fn stamp(metadata: &Metadata) -> SourceStamp {
-    let modified_ns = metadata
-        .modified()
-        .map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => i128::try_from(after.as_nanos()).unwrap_or(i128::MAX),
-            Err(before) => i128::try_from(before.duration().as_nanos()).map_or(i128::MIN, |ns| -ns),
-        });
-    SourceStamp {
-        size: metadata.len(),
-        modified_ns,
-    }
+    let modified_ns = metadata.modified().map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i128::try_from(after.as_nanos()).unwrap_or(i128::MAX),
+        Err(before) => i128::try_from(before.duration().as_nanos()).map_or(i128::MIN, |ns| -ns),
+    });
+    SourceStamp { size: metadata.len(), modified_ns }
 }
 
 /// The real path of `name` below `base`, refused when it leads outside.
@@ -161,10 +153,7 @@ pub(crate) fn read_stable(
 
 /// The refusal of a file that changed while it was read.
 pub(crate) fn changed() -> Refusal {
-    (
-        "changed",
-        "expected a file at rest, found that it changed while it was read".to_owned(),
-    )
+    ("changed", "expected a file at rest, found that it changed while it was read".to_owned())
 }
 
 /// The refusal of a file of `size` bytes, or at least that many where it is `decoded`.
@@ -195,9 +184,7 @@ fn read_whole(file: &File, name: &str, size: u64, limits: &Limits) -> Result<Vec
     }
     bytes.reserve_exact(usize::try_from(size).unwrap_or(0) + 1);
     let mut input = file.take(limit + 1);
-    input
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(&error))?;
+    input.read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     if bytes.len() as u64 > limit {
         return Err(too_large(bytes.len() as u64, limit, false));
     }
@@ -223,17 +210,9 @@ impl<R: Read> Decoded<R> {
     pub(crate) fn new(input: R, compressed: u64, limit: u64) -> Result<Self, Refusal> {
         let mut inner =
             zstd::stream::read::Decoder::new(input).map_err(|error| unreadable(&error))?;
-        inner
-            .window_log_max(WINDOW_LOG)
-            .map_err(|error| unreadable(&error))?;
+        inner.window_log_max(WINDOW_LOG).map_err(|error| unreadable(&error))?;
         let bomb = compressed.saturating_mul(MAX_RATIO).max(RATIO_FROM);
-        Ok(Self {
-            inner,
-            decoded: 0,
-            limit,
-            bomb,
-            over: false,
-        })
+        Ok(Self { inner, decoded: 0, limit, bomb, over: false })
     }
 
     /// What a failed read means.
@@ -256,10 +235,7 @@ impl<R: Read> Decoded<R> {
         } else {
             format!("`{error}`")
         };
-        (
-            "malformed",
-            format!("expected zstd data, found {found} after {decoded} decoded bytes"),
-        )
+        ("malformed", format!("expected zstd data, found {found} after {decoded} decoded bytes"))
     }
 }
 
@@ -313,10 +289,7 @@ mod tests {
         fs_err::create_dir(&root).unwrap();
         fs_err::write(dir.path().join("secret.txt"), "x").unwrap();
         let base = fs_err::canonicalize(&root).unwrap();
-        assert_eq!(
-            resolve(&base, "../secret.txt").unwrap_err().0,
-            "not_regular"
-        );
+        assert_eq!(resolve(&base, "../secret.txt").unwrap_err().0, "not_regular");
         assert_eq!(resolve(&base, "/etc/passwd").unwrap_err().0, "not_regular");
     }
 }

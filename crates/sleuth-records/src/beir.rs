@@ -86,7 +86,8 @@ mod tests {
     fn answers_in_a_query_file_are_not_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("queries.jsonl");
-        fs_err::write(&path, "{\"_id\":\"1\",\"text\":\"who?\",\"answers\":[\"me\"]}\n\n{}\n").unwrap();
+        fs_err::write(&path, "{\"_id\":\"1\",\"text\":\"who?\",\"answers\":[\"me\"]}\n\n{}\n")
+            .unwrap();
         let error = read_queries(&path).unwrap_err().to_string();
         assert!(error.contains("malformed line 3"), "{error}");
         fs_err::write(&path, "{\"_id\":\"1\",\"text\":\"who?\",\"answers\":[\"me\"]}\n").unwrap();

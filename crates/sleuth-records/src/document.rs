@@ -174,7 +174,7 @@ pub struct Skipped {
     /// Path below the root, `/` between parts; for a record, followed by `:LINE`.
     pub path: String,
     /// Short stable word for counting: `binary`, `pdf`, `too_large`, `not_regular`, `unreadable`,
-    /// `changed`, `malformed`, `empty`, `symlink_loop`, `unsupported`.
+    /// `changed`, `malformed`, `empty`, `symlink_loop`, `unsupported`, `duplicate`.
     pub kind: String,
     /// One sentence: what was expected, what was found.
     pub reason: String,

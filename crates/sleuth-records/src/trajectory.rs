@@ -208,7 +208,8 @@ pub enum Event {
     /// The program did something that the policy did not ask for.
     Noticed {
         /// Short stable word: `repeated_query`, `no_progress`, `unknown_evidence`, `trimmed`,
-        /// `write_up`, `interrupt`, `invalid_action`.
+        /// `write_up`, `interrupt`, `invalid_action`, `unsupported_claim`, `unsupported_answer`,
+        /// `evidence_added`.
         kind: String,
         /// One sentence.
         detail: String,
@@ -351,7 +352,11 @@ impl Trajectory {
                 _ if torn => break,
                 Err(source) if source.is_eof() && at + 1 == lines.len() => break,
                 Err(source) => {
-                    return Err(LogError::Malformed { path: path.to_owned(), line: at + 1, source });
+                    return Err(LogError::Malformed {
+                        path: path.to_owned(),
+                        line: at + 1,
+                        source,
+                    });
                 }
                 Ok(_) => break,
             };
@@ -489,7 +494,9 @@ mod tests {
             refuse(&text.replace("\"seq\":1", "\"seq\":2")),
             "line 2 of `LOG` has sequence number 2, expected 1"
         );
-        assert!(refuse(&text.replace("\"schema\":1", "\"schema\":99")).ends_with("found schema 99"));
+        assert!(
+            refuse(&text.replace("\"schema\":1", "\"schema\":99")).ends_with("found schema 99")
+        );
         assert!(refuse("").ends_with("found no whole line"));
     }
 }

@@ -69,7 +69,7 @@ impl Default for TrailOptions {
             name_hits: 5,
             name_searches: 2,
             least_confidence: 0.1,
-            least_coverage: 0.3,
+            least_coverage: 0.35,
         }
     }
 }
@@ -387,7 +387,7 @@ impl<'o> Hunt<'o> {
                 match answer {
                     Some(answer) => {
                         let mut grounds = vec![(answer.candidate, answer.sentence.clone())];
-                        grounds.extend(self.bridge(session, answer.candidate)?);
+                        grounds.extend(self.way_to(session, answer.candidate)?);
                         let text = if sure {
                             answer.text.clone()
                         } else {
@@ -408,9 +408,10 @@ impl<'o> Hunt<'o> {
             let document = Arc::clone(&self.pool.candidates[at].document);
             let evidence = session.keep(&document, range.clone())?;
             // The first ground holds the answer; the others show the way to it, and say themselves
-            // what they say.
+            // what they say. No sentence says a bare `yes` or `no`: there all of them do.
             let own = document.text.get(range).unwrap_or_default();
-            let text = if nth == 0 { text.as_str() } else { own };
+            let in_words = !matches!(text.as_str(), "yes" | "no");
+            let text = if nth == 0 && in_words { text.as_str() } else { own };
             claims.push(Claim { text: text.to_owned(), evidence: vec![evidence] });
         }
         Ok(Draft { text, claims, ranking })
@@ -425,35 +426,73 @@ impl<'o> Hunt<'o> {
         self.asked.coverage(&held)
     }
 
-    /// The sentence of its strongest source that points to the candidate at `at`, if it has one and
-    /// the question does not name it itself.
-    fn bridge(
+    /// The way by which the hunt came to the candidate at `at`: back from source to source, the
+    /// sentence in each that points on, until one that the question itself leads to.
+    fn way_to(
         &self,
         session: &Session<'_>,
-        at: usize,
-    ) -> Result<Option<(usize, Range<usize>)>, AgentError> {
-        let target = &self.pool.candidates[at];
-        let score =
-            |&&(source, strength): &&(usize, f32)| self.pool.candidates[source].score * strength;
-        let Some(&(source, _)) = target.sources.iter().max_by(|a, b| score(a).total_cmp(&score(b)))
-        else {
-            return Ok(None);
-        };
-        if target.named > 0.0 {
-            return Ok(None);
+        mut at: usize,
+    ) -> Result<Vec<(usize, Range<usize>)>, AgentError> {
+        /// Longest way that is shown.
+        const MOST_HOPS: usize = 3;
+        /// From this share of the best lexical score on, a search for the question finds a document
+        /// by itself.
+        const FOUND_DIRECTLY: f32 = 0.9;
+        let mut way: Vec<(usize, Range<usize>)> = Vec::new();
+        while way.len() < MOST_HOPS {
+            let target = &self.pool.candidates[at];
+            if target.named > 0.0 || target.lexical >= FOUND_DIRECTLY {
+                break;
+            }
+            let passed = |&&(source, strength): &&(usize, f32)| {
+                self.pool.candidates[source].score * strength
+            };
+            let Some(&(source, _)) =
+                target.sources.iter().max_by(|a, b| passed(a).total_cmp(&passed(b)))
+            else {
+                break;
+            };
+            if way.iter().any(|(known, _)| *known == source) {
+                break;
+            }
+            let Some(sentence) = self.pointing_sentence(session, source, at)? else { break };
+            way.push((source, sentence));
+            at = source;
         }
-        let from = &self.pool.candidates[source];
+        Ok(way)
+    }
+
+    /// The sentence of `source`'s passage that names the document at `target`, or else the one that
+    /// has most words with its passage in common.
+    fn pointing_sentence(
+        &self,
+        session: &Session<'_>,
+        source: usize,
+        target: usize,
+    ) -> Result<Option<Range<usize>>, AgentError> {
+        let (from, to) = (&self.pool.candidates[source], &self.pool.candidates[target]);
         let passage = &from.document.text[from.passage.clone()];
-        let mentions = session.mentions(passage)?;
-        let place = mentions
-            .iter()
-            .find(|mention| mention.documents.contains(&target.document.id))
+        let named = session
+            .mentions(passage)?
+            .into_iter()
+            .find(|mention| mention.documents.contains(&to.document.id))
             .map(|mention| mention.range.start);
-        Ok(place.and_then(|place| {
-            let sentence = sentences(passage).into_iter().find(|range| range.contains(&place))?;
-            let start = from.passage.start;
-            Some((source, sentence.start + start..sentence.end + start))
-        }))
+        let sentences = sentences(passage);
+        let found = match named {
+            Some(place) => sentences.into_iter().find(|range| range.contains(&place)),
+            None => {
+                let shared = |range: &Range<usize>| {
+                    let terms: HashSet<String> = sleuth_index::analyze(&passage[range.clone()])
+                        .into_iter()
+                        .map(|term| term.text)
+                        .collect();
+                    terms.intersection(&to.terms).count()
+                };
+                sentences.into_iter().rev().max_by_key(shared)
+            }
+        };
+        let start = from.passage.start;
+        Ok(found.map(|range| range.start + start..range.end + start))
     }
 }
 

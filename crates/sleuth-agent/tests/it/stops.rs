@@ -350,7 +350,8 @@ fn an_answer_beside_its_claims() {
     let model = Acting::script([search("Varnograd"), answer("Atlantis", claims)]);
     let ran = Runner::over(tiny.store()).run("Where is the port?", &mut chat_alone(model));
     expect![[r#"
-        Answered "Atlantis": 1 searches, 0 pages, 2 turns, 741 tokens, 0.01 s, 0.00 dollars
+        unsupported_answer: no cited quote holds `Atlantis`
+        NotFound "": 1 searches, 0 pages, 2 turns, 741 tokens, 0.011 s, 0.00 dollars
     "#]]
     .assert_eq(&summary(&ran));
 }

@@ -86,7 +86,9 @@ fn two_hops_by_names() {
     };
     assert!(ran.calls().iter().any(searched), "{:?}", ran.calls());
     expect![[r#"
-        NotFound: 
+        Answered: Varnograd
+        exact tonkova: She was born in Varnograd, where her father built organs.
+        exact glass-harbour: The Glass Harbour is a novel of 1911 by Mirela Tonkova.
     "#]]
     .assert_eq(&told(&ran));
 }
@@ -125,7 +127,7 @@ fn yes_and_no() {
     let ran = run(library(), "Are The Glass Harbour and The Salt Road both novels?");
     expect![[r#"
         Answered: yes
-        unsupported glass-harbour: The Glass Harbour is a novel of 1911 by Mirela Tonkova.
+        exact glass-harbour: The Glass Harbour is a novel of 1911 by Mirela Tonkova.
         exact salt-road: The Salt Road is a novel of 1923 by Anton Brezik.
     "#]]
     .assert_eq(&told(&ran));
@@ -133,7 +135,7 @@ fn yes_and_no() {
     let ran = run(library(), "Are the Selm and The Salt Road both novels?");
     expect![[r#"
         Answered: no
-        unsupported selm: The Selm rises in the Okrin Hills and is 310 kilometres long.
+        exact selm: The Selm rises in the Okrin Hills and is 310 kilometres long.
         exact salt-road: The Salt Road is a novel of 1923 by Anton Brezik.
     "#]]
     .assert_eq(&told(&ran));
@@ -169,8 +171,7 @@ fn chinese() {
         《玻璃港》的作者出生在哪里？ NotFound: 
         玻璃港是谁写的？ Answered: 是林海燕在1911年出版的长篇小说
         exact 玻璃港: 《玻璃港》是林海燕在1911年出版的长篇小说。
-        青石镇的教堂是哪一年建成的？ Answered: 青石镇
-        exact 青石镇: 镇上的教堂建成于1702年。
+        青石镇的教堂是哪一年建成的？ NotFound: 
     "#]]
     .assert_eq(&all);
     assert_eq!(all.matches("Answered").count(), 2, "{all}");

@@ -71,11 +71,7 @@ fn read(page: &str, scriptless: bool) -> PageReader<'_> {
     while let Some(token) = tokens.next() {
         match token {
             Token::Text { at, text, raw } => reader.text(at, text, raw),
-            Token::Start {
-                name,
-                attributes,
-                self_closing,
-            } => {
+            Token::Start { name, attributes, self_closing } => {
                 reader.start(name, &attributes, self_closing);
                 tokens.foreign = reader.foreign > 0;
             }
@@ -333,11 +329,7 @@ impl<'a> PageReader<'a> {
             self.title.get_or_insert_with(|| fold(&decoded));
             return;
         }
-        if self
-            .stack
-            .last()
-            .is_some_and(|open| open.role == Role::Head)
-        {
+        if self.stack.last().is_some_and(|open| open.role == Role::Head) {
             if decoded.trim().is_empty() {
                 return;
             }
@@ -358,11 +350,8 @@ impl<'a> PageReader<'a> {
     }
 
     fn preformatted(&mut self, text: &str, mut line: u32) {
-        let text = if self.buffer.len() == self.block {
-            text.trim_start_matches('\n')
-        } else {
-            text
-        };
+        let text =
+            if self.buffer.len() == self.block { text.trim_start_matches('\n') } else { text };
         for part in text.split_inclusive('\n') {
             self.mark(line);
             self.buffer.push_str(part);
@@ -452,9 +441,7 @@ impl<'a> PageReader<'a> {
             match open.role {
                 Role::Heading(level) => return Shape::Heading(level),
                 Role::Item => {
-                    return Shape::Item {
-                        level: self.lists.saturating_sub(1),
-                    };
+                    return Shape::Item { level: self.lists.saturating_sub(1) };
                 }
                 Role::Definition => return Shape::Definition,
                 Role::Cell => return Shape::Row,
@@ -532,9 +519,7 @@ impl<'a> PageReader<'a> {
         }
         let outer = self.stack.last();
         let is_main = role == Role::Main
-            || attributes
-                .role
-                .is_some_and(|role| role.eq_ignore_ascii_case("main"));
+            || attributes.role.is_some_and(|role| role.eq_ignore_ascii_case("main"));
         let main = is_main || outer.is_some_and(|open| open.main);
         let article = role == Role::Article || outer.is_some_and(|open| open.article);
         let outer_margin = outer.is_some_and(|open| open.margin);
@@ -575,9 +560,7 @@ impl<'a> PageReader<'a> {
                 }
             }
             Role::Heading(level) => self.cut(Shape::Heading(level)),
-            Role::Item => self.cut(Shape::Item {
-                level: self.lists.saturating_sub(1),
-            }),
+            Role::Item => self.cut(Shape::Item { level: self.lists.saturating_sub(1) }),
             Role::Term => self.cut(Shape::Term),
             Role::Definition => self.cut(Shape::Definition),
             Role::Pre => self.cut(Shape::Pre),
@@ -633,10 +616,7 @@ impl<'a> PageReader<'a> {
                 .iter()
                 .rev()
                 .find(|open| {
-                    !matches!(
-                        open.role,
-                        Role::Inline | Role::Link | Role::Block | Role::Paragraph
-                    )
+                    !matches!(open.role, Role::Inline | Role::Link | Role::Block | Role::Paragraph)
                 })
                 .is_some_and(|open| open.role == Role::Cell)
     }
@@ -667,9 +647,7 @@ impl<'a> PageReader<'a> {
     }
 
     fn meta(&mut self, attributes: &Attributes<'a>) {
-        if attributes
-            .http_equiv
-            .is_some_and(|key| key.eq_ignore_ascii_case("refresh"))
+        if attributes.http_equiv.is_some_and(|key| key.eq_ignore_ascii_case("refresh"))
             && let Some((_, target)) = attributes.content.unwrap_or_default().split_once("=")
         {
             let target = decode::clean(htmlize::unescape_attribute(target));
@@ -713,10 +691,7 @@ impl<'a> PageReader<'a> {
     }
 
     fn is_dropped(&self, name: &str, role: Role, attributes: &Attributes<'_>) -> bool {
-        let in_main = self
-            .stack
-            .last()
-            .is_some_and(|open| open.main || open.article);
+        let in_main = self.stack.last().is_some_and(|open| open.main || open.article);
         match role {
             Role::Dropped if name.eq_ignore_ascii_case("dialog") && attributes.open.is_some() => {}
             Role::Dropped if self.scriptless && name.eq_ignore_ascii_case("noscript") => {}
@@ -757,19 +732,15 @@ impl<'a> PageReader<'a> {
             Role::Dropped => self.in_head_element(name),
             _ => false,
         };
-        let in_head = self
-            .stack
-            .last()
-            .is_some_and(|open| open.role == Role::Head);
+        let in_head = self.stack.last().is_some_and(|open| open.role == Role::Head);
         if in_head && !stays_in_head {
             self.close_head();
         }
         let (closed, scope): (&[Role], &[Role]) = match role {
             Role::Item => (&[Role::Item], &[Role::List, Role::Cell, Role::Table]),
-            Role::Term | Role::Definition => (
-                &[Role::Term, Role::Definition],
-                &[Role::List, Role::Cell, Role::Table],
-            ),
+            Role::Term | Role::Definition => {
+                (&[Role::Term, Role::Definition], &[Role::List, Role::Cell, Role::Table])
+            }
             Role::Row => (&[Role::Row], &[Role::Table]),
             Role::Cell => (&[Role::Cell], &[Role::Row, Role::Table]),
             Role::Rows => (&[Role::Rows], &[Role::Table]),
@@ -952,16 +923,11 @@ impl<'a> PageReader<'a> {
     fn finish(mut self, name: &str) -> Parsed {
         let prose = |margin: bool| -> usize {
             let blocks = self.blocks.iter().filter(|block| !is_linked(block));
-            blocks
-                .filter(|block| margin || !block.margin)
-                .map(|block| block.text.len())
-                .sum()
+            blocks.filter(|block| margin || !block.margin).map(|block| block.text.len()).sum()
         };
         if prose(false) * 4 < prose(true) {
             // Names that call nearly all of a page its margin are wrong.
-            self.blocks
-                .iter_mut()
-                .for_each(|block| block.margin = false);
+            self.blocks.iter_mut().for_each(|block| block.margin = false);
         }
         let kept = select(&self.buffer, &self.blocks);
         let mut text = String::with_capacity(self.buffer.len() + self.blocks.len());
@@ -1000,10 +966,7 @@ impl<'a> PageReader<'a> {
                 if anchor.words.start >= block.text.start
                     && let Some(target) = link::resolve(name, &anchor.target)
                 {
-                    let link = Link {
-                        target,
-                        text: fold(&self.buffer[anchor.words.clone()]),
-                    };
+                    let link = Link { target, text: fold(&self.buffer[anchor.words.clone()]) };
                     if linked.insert((link.target.clone(), link.text.clone())) {
                         links.push(link);
                     }
@@ -1049,11 +1012,7 @@ impl<'a> PageReader<'a> {
             }
         }
         let last = *parts.last()?;
-        let is_site = |part: &str| {
-            self.site
-                .as_deref()
-                .is_some_and(|site| same_words(site, part))
-        };
+        let is_site = |part: &str| self.site.as_deref().is_some_and(|site| same_words(site, part));
         let shares = first_heading.is_some_and(|heading| shares_words(parts[0], &heading));
         if is_site(last) || shares {
             let end = title.rfind(last).unwrap_or(title.len());
@@ -1143,11 +1102,9 @@ const UNSHOWN: &[&str] = &[
 ];
 
 fn has_class(attributes: &Attributes<'_>, names: &[&str]) -> bool {
-    attributes.class.is_some_and(|class| {
-        class
-            .split_ascii_whitespace()
-            .any(|class| names.contains(&class))
-    })
+    attributes
+        .class
+        .is_some_and(|class| class.split_ascii_whitespace().any(|class| names.contains(&class)))
 }
 
 /// Words in `class` or `id` that name boilerplate.
@@ -1232,12 +1189,8 @@ fn is_margin(attributes: &Attributes<'_>) -> bool {
 /// Whether the element is hidden by its own attributes.
 fn is_unseen(attributes: &Attributes<'_>, scriptless: bool) -> bool {
     attributes.hidden.is_some()
-        || attributes
-            .aria_hidden
-            .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
-        || attributes
-            .style
-            .is_some_and(|style| hides(style, scriptless))
+        || attributes.aria_hidden.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+        || attributes.style.is_some_and(|style| hides(style, scriptless))
 }
 
 /// Whether an inline style keeps its element from being seen.
@@ -1323,27 +1276,19 @@ fn shares_words(part: &str, heading: &str) -> bool {
 /// Says for each block whether it belongs to the document; see the head of this file.
 fn select(buffer: &str, blocks: &[Block]) -> Vec<bool> {
     let size = |keep: &dyn Fn(&Block) -> bool| -> usize {
-        blocks
-            .iter()
-            .filter(|block| keep(block))
-            .map(|block| block.text.len())
-            .sum()
+        blocks.iter().filter(|block| keep(block)).map(|block| block.text.len()).sum()
     };
     let all = size(&|_| true);
     let content = size(&|block| !block.margin && !is_linked(block));
-    for region in [
-        (|block: &Block| block.main) as fn(&Block) -> bool,
-        |block: &Block| block.article,
-    ] {
+    for region in
+        [(|block: &Block| block.main) as fn(&Block) -> bool, |block: &Block| block.article]
+    {
         let inside = size(&|block| region(block) && !block.margin);
         let unlinked = size(&|block| region(block) && !block.margin && !is_linked(block));
         if inside > 0
             && (unlinked * 10 >= content * 4 || unlinked >= 2000 && unlinked * 10 >= content * 2)
         {
-            return blocks
-                .iter()
-                .map(|block| region(block) && !block.margin)
-                .collect();
+            return blocks.iter().map(|block| region(block) && !block.margin).collect();
         }
     }
     let kept = without_boilerplate(buffer, blocks);
@@ -1387,9 +1332,7 @@ fn without_boilerplate(buffer: &str, blocks: &[Block]) -> Vec<bool> {
         good[from..to].contains(&true)
     };
     let after = |at: usize| {
-        let mut following = (at + 1..blocks.len())
-            .filter(|&next| !blocks[next].margin)
-            .take(4);
+        let mut following = (at + 1..blocks.len()).filter(|&next| !blocks[next].margin).take(4);
         following.any(|next| good[next])
     };
     (0..blocks.len())

@@ -10,10 +10,7 @@ pub(crate) use extract::parse;
 /// The encoding that the page declares in its first bytes.
 pub(crate) fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = &bytes[..bytes.len().min(4096)];
-    let at = head
-        .windows(8)
-        .position(|window| window.eq_ignore_ascii_case(b"charset="))?
-        + 8;
+    let at = head.windows(8).position(|window| window.eq_ignore_ascii_case(b"charset="))? + 8;
     let value = head[at..].trim_ascii_start();
     let value = match value.first() {
         Some(b'"' | b'\'') => &value[1..],

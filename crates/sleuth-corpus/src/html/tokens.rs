@@ -55,10 +55,7 @@ impl<'a> Attributes<'a> {
 
 /// One piece of a page; `at` is its byte offset.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one exists at a time, and tags are the rule"
-)]
+#[expect(clippy::large_enum_variant, reason = "one exists at a time, and tags are the rule")]
 pub(super) enum Token<'a> {
     /// Text with character references undecoded; `raw` where none are to be decoded.
     Text {
@@ -88,12 +85,7 @@ pub(super) struct Tokens<'a> {
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(page: &'a str) -> Self {
-        Self {
-            page,
-            at: 0,
-            raw: None,
-            foreign: false,
-        }
+        Self { page, at: 0, raw: None, foreign: false }
     }
 
     /// Text of a raw element, up to its end tag or the end of the page.
@@ -107,14 +99,9 @@ impl<'a> Tokens<'a> {
             };
             let at = search + found;
             let after = at + 2 + name.len();
-            let named = bytes
-                .get(at + 2..after)
-                .is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
-            if named
-                && bytes
-                    .get(after)
-                    .is_none_or(|&b| is_space(b) || b == b'/' || b == b'>')
-            {
+            let named =
+                bytes.get(at + 2..after).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+            if named && bytes.get(after).is_none_or(|&b| is_space(b) || b == b'/' || b == b'>') {
                 break at;
             }
             search = at + 2;
@@ -122,11 +109,7 @@ impl<'a> Tokens<'a> {
         self.at = end;
         self.raw = None;
         let decoded = name.eq_ignore_ascii_case("title") || name.eq_ignore_ascii_case("textarea");
-        (end > from).then(|| Token::Text {
-            at: from,
-            text: &self.page[from..end],
-            raw: !decoded,
-        })
+        (end > from).then(|| Token::Text { at: from, text: &self.page[from..end], raw: !decoded })
     }
 
     /// A tag whose name starts at `from`; leaves `at` behind its `>`. `None` when it never ends.
@@ -270,11 +253,7 @@ impl<'a> Iterator for Tokens<'a> {
             };
             if open > from {
                 self.at = open;
-                return Some(Token::Text {
-                    at: from,
-                    text: &self.page[from..open],
-                    raw: false,
-                });
+                return Some(Token::Text { at: from, text: &self.page[from..open], raw: false });
             }
             match bytes[open + 1] {
                 b'!' if self.foreign && bytes[open..].starts_with(b"<![CDATA[") => {
@@ -282,11 +261,7 @@ impl<'a> Iterator for Tokens<'a> {
                     let end = memmem::find(&bytes[start..], b"]]>").map(|found| start + found);
                     self.at = end.map_or(bytes.len(), |end| end + 3);
                     let text = &self.page[start..end.unwrap_or(bytes.len())];
-                    return Some(Token::Text {
-                        at: start,
-                        text,
-                        raw: true,
-                    });
+                    return Some(Token::Text { at: start, text, raw: true });
                 }
                 b'!' | b'?' => self.skip_markup(open),
                 b'/' if bytes.get(open + 2).is_some_and(u8::is_ascii_alphabetic) => {
@@ -299,11 +274,7 @@ impl<'a> Iterator for Tokens<'a> {
                     if !self.foreign && is_raw(name) {
                         self.raw = Some(name);
                     }
-                    return Some(Token::Start {
-                        name,
-                        attributes,
-                        self_closing,
-                    });
+                    return Some(Token::Start { name, attributes, self_closing });
                 }
             }
         }
@@ -312,9 +283,7 @@ impl<'a> Iterator for Tokens<'a> {
 
 /// Elements whose content is text up to their own end tag.
 fn is_raw(name: &str) -> bool {
-    [
-        "script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes",
-    ]
-    .iter()
-    .any(|raw| name.eq_ignore_ascii_case(raw))
+    ["script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"]
+        .iter()
+        .any(|raw| name.eq_ignore_ascii_case(raw))
 }

@@ -13,19 +13,13 @@ use crate::{documents, folder, show};
 /// The error of a root, with its hint; the path shown as `ROOT`.
 fn check_error(root: &Path, base: &Path, expected: &Expect) {
     let error = Corpus::open(root, Limits::default()).unwrap_err();
-    let shown = format!(
-        "error: {error}\nhint: {}\n",
-        error.hint().unwrap_or_default()
-    );
+    let shown = format!("error: {error}\nhint: {}\n", error.hint().unwrap_or_default());
     expected.assert_eq(&shown.replace(base.to_str().unwrap(), "ROOT"));
 }
 
 #[cfg(unix)]
 fn fifo(path: &Path) {
-    let made = std::process::Command::new("mkfifo")
-        .arg(path)
-        .status()
-        .unwrap();
+    let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
     assert!(made.success());
 }
 
@@ -96,18 +90,9 @@ fn an_empty_folder_and_one_of_binaries() {
 #[test]
 fn other_encodings_are_decoded() {
     let dir = folder(&[
-        (
-            "latin1.txt",
-            b"Le ch\xe2teau fut b\xe2ti pr\xe8s de la for\xeat.",
-        ),
-        (
-            "meta.html",
-            b"<meta charset=windows-1252><title>x</title><p>caf\xe9",
-        ),
-        (
-            "utf16.jsonl",
-            b"\xff\xfe{\0\"\0t\0e\0x\0t\0\"\0:\0\"\0h\0i\0\"\0}\0\n\0",
-        ),
+        ("latin1.txt", b"Le ch\xe2teau fut b\xe2ti pr\xe8s de la for\xeat."),
+        ("meta.html", b"<meta charset=windows-1252><title>x</title><p>caf\xe9"),
+        ("utf16.jsonl", b"\xff\xfe{\0\"\0t\0e\0x\0t\0\"\0:\0\"\0h\0i\0\"\0}\0\n\0"),
         ("utf16.md", b"\xff\xfe#\0 \0A\0\r\0\n\0b\0"),
     ]);
     expect![[r#"
@@ -142,9 +127,8 @@ fn a_huge_file_is_named_and_not_read() {
 #[test]
 fn compressed_files_that_are_not_whole_or_not_sane() {
     let text = "The harbour was built in 1911. ".repeat(100);
-    let records: String = (0..20_000)
-        .map(|n| format!("{{\"_id\":\"{n}\",\"text\":\"{}\"}}\n", n * n))
-        .collect();
+    let records: String =
+        (0..20_000).map(|n| format!("{{\"_id\":\"{n}\",\"text\":\"{}\"}}\n", n * n)).collect();
     let (whole, records) = (
         zstd::encode_all(text.as_bytes(), 3).unwrap(),
         zstd::encode_all(records.as_bytes(), 3).unwrap(),
@@ -165,13 +149,8 @@ fn compressed_files_that_are_not_whole_or_not_sane() {
 
     let dir = folder(&[("half.jsonl.zst", &records[..records.len() / 2])]);
     let corpus = Corpus::open(dir.path(), Limits::default()).unwrap();
-    let report = corpus.read(&corpus.list().unwrap().files[0], &mut |_| {
-        ControlFlow::Continue(())
-    });
-    assert!(
-        report.documents > 1000,
-        "the records before the tear are kept"
-    );
+    let report = corpus.read(&corpus.list().unwrap().files[0], &mut |_| ControlFlow::Continue(()));
+    assert!(report.documents > 1000, "the records before the tear are kept");
     assert_eq!(report.skipped.len(), 1);
     assert_eq!(report.skipped[0].kind, "malformed");
 }
@@ -181,20 +160,15 @@ fn malformed_records_cost_only_themselves() {
     let lines = "{\"_id\":\"1\",\"text\":\"One.\"}\nnot json\n{\"_id\":\"2\"}\n{\"_id\":\"3\",\"text\":5}\n[1]\n\
                  {\"_id\":\"1\",\"text\":\"again\"}\n{\"_id\":[],\"text\":\"x\"}\n{\"_id\":\"4\",\"text\":\" \"}\n\
                  {\"_id\":\"5\",\"text\":\"a\\u0000b\\u200b\"}\n{\"_id\":\"6\",\"text\":\"to";
-    let long = format!(
-        "{{\"text\":\"{}\"}}\n{{\"_id\":\"7\",\"text\":\"Seven.\"}}\n",
-        "x".repeat(300)
-    );
+    let long =
+        format!("{{\"text\":\"{}\"}}\n{{\"_id\":\"7\",\"text\":\"Seven.\"}}\n", "x".repeat(300));
     let deep = format!("{}\n", "[".repeat(100_000));
     let dir = folder(&[
         ("a.jsonl", lines.as_bytes()),
         ("b.jsonl", long.as_bytes()),
         ("c.jsonl", deep.as_bytes()),
     ]);
-    let limits = Limits {
-        max_record_bytes: 200,
-        ..Limits::default()
-    };
+    let limits = Limits { max_record_bytes: 200, ..Limits::default() };
     expect![[r#"
         == a.jsonl#1 ""
           1 One.
@@ -219,14 +193,9 @@ fn malformed_records_cost_only_themselves() {
 fn many_malformed_records_are_counted() {
     let dir = folder(&[("a.jsonl", "x\n".repeat(5000).as_bytes())]);
     let corpus = Corpus::open(dir.path(), Limits::default()).unwrap();
-    let report = corpus.read(&corpus.list().unwrap().files[0], &mut |_| {
-        ControlFlow::Continue(())
-    });
+    let report = corpus.read(&corpus.list().unwrap().files[0], &mut |_| ControlFlow::Continue(()));
     assert_eq!(report.skipped.len(), 1001);
-    assert_eq!(
-        report.skipped[1000].reason,
-        "4000 further records were skipped and are not named"
-    );
+    assert_eq!(report.skipped[1000].reason, "4000 further records were skipped and are not named");
 }
 
 #[test]
@@ -237,10 +206,7 @@ fn deep_and_odd_pages_take_linear_time() {
         format!("{}{prose}", "<ul><li>".repeat(100_000)),
         format!("{}{prose}", "<table><tr><td>".repeat(100_000)),
         format!("{}{prose}", "<b>".repeat(100_000)),
-        format!(
-            "<p {}>x</p>{prose}",
-            (0..200_000).map(|n| format!("a{n}=1 ")).collect::<String>()
-        ),
+        format!("<p {}>x</p>{prose}", (0..200_000).map(|n| format!("a{n}=1 ")).collect::<String>()),
         format!("{prose}{}", "</div></p></li>".repeat(100_000)),
         format!("{prose}{}", "<".repeat(1_000_000)),
         format!("{prose}{}", "&".repeat(1_000_000)),
@@ -251,11 +217,7 @@ fn deep_and_odd_pages_take_linear_time() {
         let dir = folder(&[("p.html", page.as_bytes())]);
         let start = Instant::now();
         let documents = documents(dir.path());
-        assert!(
-            documents[0].text.contains("built in 1911"),
-            "{}",
-            &page[..40]
-        );
+        assert!(documents[0].text.contains("built in 1911"), "{}", &page[..40]);
         // Unoptimised code on a busy machine; quadratic time would be minutes.
         assert!(start.elapsed() < Duration::from_secs(10), "{}", &page[..40]);
     }
@@ -263,10 +225,8 @@ fn deep_and_odd_pages_take_linear_time() {
 
 #[test]
 fn text_hidden_below_the_depth_cap_stays_hidden() {
-    let page = format!(
-        "<p>Seen.</p>{}<div hidden>no<div>no</div>no</div>deep",
-        "<div>".repeat(600)
-    );
+    let page =
+        format!("<p>Seen.</p>{}<div hidden>no<div>no</div>no</div>deep", "<div>".repeat(600));
     let dir = folder(&[("p.html", page.as_bytes())]);
     assert_eq!(documents(dir.path())[0].text, "Seen.\n\ndeep");
 }
@@ -304,11 +264,7 @@ fn links_fifos_and_sockets() {
 #[cfg(unix)]
 #[test]
 fn a_file_that_becomes_a_fifo_or_vanishes_after_listing() {
-    let dir = folder(&[
-        ("a.txt", b"One."),
-        ("b.jsonl", b"{\"text\":\"x\"}"),
-        ("c.txt", b"x"),
-    ]);
+    let dir = folder(&[("a.txt", b"One."), ("b.jsonl", b"{\"text\":\"x\"}"), ("c.txt", b"x")]);
     let corpus = Corpus::open(dir.path(), Limits::default()).unwrap();
     let listing = corpus.list().unwrap();
     for name in ["a.txt", "b.jsonl", "c.txt"] {
@@ -319,13 +275,7 @@ fn a_file_that_becomes_a_fifo_or_vanishes_after_listing() {
     let kinds: Vec<String> = listing
         .files
         .iter()
-        .map(|file| {
-            corpus
-                .read(file, &mut |_| ControlFlow::Continue(()))
-                .skipped[0]
-                .kind
-                .clone()
-        })
+        .map(|file| corpus.read(file, &mut |_| ControlFlow::Continue(())).skipped[0].kind.clone())
         .collect();
     assert_eq!(kinds, ["not_regular", "not_regular", "unreadable"]);
 }
@@ -336,10 +286,7 @@ fn a_path_that_leaves_the_root_is_refused() {
     let corpus = Corpus::open(&dir.path().join("root"), Limits::default()).unwrap();
     let file = SourceFile {
         path: "../secret.txt".to_owned(),
-        stamp: SourceStamp {
-            size: 6,
-            modified_ns: 0,
-        },
+        stamp: SourceStamp { size: 6, modified_ns: 0 },
     };
     let report = corpus.read(&file, &mut |_| panic!("read a file outside the root"));
     assert_eq!(report.skipped[0].kind, "not_regular");
@@ -363,10 +310,7 @@ fn a_file_that_changes_all_the_time_is_read_or_skipped() {
         for _ in 0..30 {
             let report = corpus.read(&file, &mut |_| ControlFlow::Continue(()));
             let allowed = |kind: &str| matches!(kind, "changed" | "empty");
-            assert!(
-                report.skipped.iter().all(|skip| allowed(&skip.kind)),
-                "{report:?}"
-            );
+            assert!(report.skipped.iter().all(|skip| allowed(&skip.kind)), "{report:?}");
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
@@ -379,11 +323,7 @@ fn reading_stops_when_the_caller_has_enough() {
     let mut seen = 0;
     let report = corpus.read(&corpus.list().unwrap().files[0], &mut |_| {
         seen += 1;
-        if seen == 3 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     assert_eq!((seen, report.documents), (3, 3));
 }
@@ -400,19 +340,10 @@ fn closed_files_and_folders_are_named() {
     // To root nothing is closed: there is nothing to see then.
     let is_root = fs_err::File::open(dir.path().join("a.txt")).is_ok();
     let shown = show(dir.path(), Limits::default());
-    fs_err::set_permissions(
-        dir.path().join("closed"),
-        std::fs::Permissions::from_mode(0o755),
-    )
-    .unwrap();
+    fs_err::set_permissions(dir.path().join("closed"), std::fs::Permissions::from_mode(0o755))
+        .unwrap();
     if !is_root {
-        assert!(
-            shown.contains("skipped a.txt: unreadable: no permission to read it"),
-            "{shown}"
-        );
-        assert!(
-            shown.contains("skipped closed: unreadable: no permission to read it"),
-            "{shown}"
-        );
+        assert!(shown.contains("skipped a.txt: unreadable: no permission to read it"), "{shown}");
+        assert!(shown.contains("skipped closed: unreadable: no permission to read it"), "{shown}");
     }
 }

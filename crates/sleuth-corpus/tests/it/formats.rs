@@ -16,10 +16,7 @@ fn text_markdown_and_rst_stay_as_they_are() {
     check(
         &[
             ("a/notes.txt", "One.\r\nTwo.\r\n"),
-            (
-                "b.md",
-                "---\ntitle: Harbour\n---\n# Other\n\nSee [a](a/notes.txt#x).\n",
-            ),
+            ("b.md", "---\ntitle: Harbour\n---\n# Other\n\nSee [a](a/notes.txt#x).\n"),
             ("c.rst", "=====\nTitle\n=====\n\nSee :doc:`b`.\n"),
             ("d.rst.txt", "Sources\n-------\n\nSee :doc:`/c`.\n"),
             ("main.rs", "fn main() {}\n"),
@@ -144,15 +141,9 @@ fn pages_that_are_no_documents_are_named() {
                 "old.html",
                 "<meta http-equiv=refresh content='0; URL=new.html'><p>Redirecting to new",
             ),
-            (
-                "print.html",
-                "<!-- Book generated using mdBook --><p>All chapters",
-            ),
+            ("print.html", "<!-- Book generated using mdBook --><p>All chapters"),
             ("script.html", "<script>render()</script>"),
-            (
-                "noscript.html",
-                "<script>render()</script><noscript><p>Plain words.</p></noscript>",
-            ),
+            ("noscript.html", "<script>render()</script><noscript><p>Plain words.</p></noscript>"),
         ],
         &expect![[r#"
             == noscript.html "noscript"
@@ -196,12 +187,7 @@ fn records_keep_their_ids_in_a_beir_root() {
                   {\"id\":7,\"contents\":\"Two.\",\"language\":\"de\",\"date\":\"2020\"}\n\
                   \n{\"body\":[\"Three.\",\"Four.\"],\"other\":{\"x\":[1]}}\n";
     check(
-        &[
-            ("corpus.jsonl", corpus),
-            ("queries.jsonl", "{}"),
-            ("qrels.tsv", "x"),
-            ("x/y.md", "# Y"),
-        ],
+        &[("corpus.jsonl", corpus), ("queries.jsonl", "{}"), ("qrels.tsv", "x"), ("x/y.md", "# Y")],
         &expect![[r#"
             == d1 ""A" & B"
               1 One.
@@ -230,10 +216,8 @@ fn records_keep_their_ids_in_a_beir_root() {
         "#]],
     );
     let dir = folder(&[("data.jsonl", corpus.as_bytes())]);
-    let ids: Vec<String> = documents(&dir.path().join("data.jsonl"))
-        .iter()
-        .map(|d| d.id.to_string())
-        .collect();
+    let ids: Vec<String> =
+        documents(&dir.path().join("data.jsonl")).iter().map(|d| d.id.to_string()).collect();
     assert_eq!(ids, ["d1", "7", "4"]);
 }
 
@@ -242,10 +226,7 @@ fn compressed_files_are_read_like_others() {
     let pack = |text: &str| zstd::encode_all(text.as_bytes(), 3).unwrap();
     let dir = folder(&[
         ("a.md.zst", &pack("# A\n\ntext\n")),
-        (
-            "corpus/r.jsonl.zst",
-            &pack("{\"_id\":\"1\",\"text\":\"One.\"}\n"),
-        ),
+        ("corpus/r.jsonl.zst", &pack("{\"_id\":\"1\",\"text\":\"One.\"}\n")),
     ]);
     expect![[r#"
         == a.md.zst "A"
@@ -265,10 +246,7 @@ fn a_single_file_is_a_corpus() {
     assert_eq!(documents.len(), 1);
     assert_eq!(documents[0].id.as_str(), "a b.txt");
     let url = documents[0].url.clone().unwrap();
-    assert!(
-        url.starts_with("file:///") && url.ends_with("/a%20b.txt"),
-        "{url}"
-    );
+    assert!(url.starts_with("file:///") && url.ends_with("/a%20b.txt"), "{url}");
 }
 
 #[test]
@@ -278,10 +256,7 @@ fn chinese_folders_are_read() {
         encoding_rs::SHIFT_JIS.encode("東京は日本の首都であり、世界最大の都市圏の一つである。");
     let dir = folder(&[
         ("中文/北京.txt", &gbk),
-        (
-            "中文/页.html",
-            "<html lang=zh><title>港口</title><p>港口建于1911年。".as_bytes(),
-        ),
+        ("中文/页.html", "<html lang=zh><title>港口</title><p>港口建于1911年。".as_bytes()),
         ("日本.txt", &jis),
     ]);
     expect![[r#"

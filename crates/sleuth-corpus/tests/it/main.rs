@@ -1,9 +1,6 @@
 //! The face of the crate, over real files in temporary folders.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a failed step of a test is a failed test"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
 
 mod bad_input;
 mod formats;
@@ -53,12 +50,7 @@ fn show(root: &Path, limits: Limits) -> String {
         skipped.extend(report.skipped);
     }
     for skip in skipped {
-        writeln!(
-            shown,
-            "skipped {}: {}: {}",
-            skip.path, skip.kind, skip.reason
-        )
-        .unwrap();
+        writeln!(shown, "skipped {}: {}: {}", skip.path, skip.kind, skip.reason).unwrap();
     }
     shown
 }
@@ -75,12 +67,8 @@ fn show_document(document: &Document) -> String {
     let mut at = 0;
     for line in document.text.split_inclusive('\n') {
         let number = document.line_at(at);
-        writeln!(
-            shown,
-            "{}",
-            format!("{number:>3} {}", line.trim_end_matches('\n')).trim_end()
-        )
-        .unwrap();
+        writeln!(shown, "{}", format!("{number:>3} {}", line.trim_end_matches('\n')).trim_end())
+            .unwrap();
         at += line.len();
     }
     for link in &document.links {
