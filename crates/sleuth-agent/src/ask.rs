@@ -166,8 +166,8 @@ fn finish(session: &mut Session<'_>, draft: Draft) -> Result<Outcome, AgentError
     let stopped = session.written_up();
     let finish = match stopped {
         Some(WriteUp::Interrupt) => Finish::Cancelled,
-        _ if !supported => Finish::NotFound,
         Some(WriteUp::Budget(limit)) => Finish::BudgetEnded { limit: limit.to_owned() },
+        None if !supported => Finish::NotFound,
         None => Finish::Answered,
     };
     let ranking = final_ranking(session.evidence(), &claims, ranking);

@@ -88,13 +88,13 @@ impl Call {
             }
             Self::Document { id, .. } => format!("document `{id}`"),
             Self::Mentions { text, .. } => {
-                format!("mentions in text {}", &text[..text.len().min(12)])
+                format!("mentions in text {}", text.chars().take(12).collect::<String>())
             }
             Self::Rarity { terms, .. } => format!("rarity of {terms:?}"),
             Self::StoreFailed { message } => format!("a failure of the store: {message}"),
             Self::CountTokens { .. } => "a count of tokens".to_owned(),
             Self::Complete { request, .. } => {
-                format!("a reply to request {}", &request[..request.len().min(12)])
+                format!("a reply to request {}", request.chars().take(12).collect::<String>())
             }
             Self::Clock { .. } => "the time".to_owned(),
             Self::Interrupted { .. } => "the interrupt".to_owned(),

@@ -208,13 +208,13 @@ pub(crate) struct AskArgs {
     #[arg(long, value_enum, default_value_t = Effort::Normal)]
     pub(crate) effort: Effort,
     /// Most searches
-    #[arg(long, value_name = "N", help_heading = "Limits")]
+    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_searches: Option<u32>,
     /// Most documents opened
-    #[arg(long, value_name = "N", help_heading = "Limits")]
+    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_pages: Option<u32>,
     /// Most turns
-    #[arg(long, value_name = "N", help_heading = "Limits")]
+    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_turns: Option<u32>,
     /// Most tokens of all model calls
     #[arg(long, value_name = "N", help_heading = "Limits")]
@@ -238,8 +238,8 @@ pub(crate) struct AskArgs {
     pub(crate) jsonl: bool,
 }
 
-/// What a remote model needs beside its address; the key comes from `SLEUTH_API_KEY` or
-/// `OPENAI_API_KEY`.
+/// What a remote model needs beside its address; the key comes from `SLEUTH_API_KEY` or,
+/// for OpenAI's own address, `OPENAI_API_KEY`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoteArgs {
     /// Price table of remote models, JSON as LiteLLM publishes it [default: $SLEUTH_PRICES]

@@ -292,7 +292,11 @@ impl Report<'_> {
             }
             let place = place_of(evidence, self.only_file());
             let title = one_line(&evidence.title, 100);
-            let _ = writeln!(text, "    {}\n", paint.dim(&format!("{title} · {}", escape(&place))));
+            let _ = writeln!(
+                text,
+                "    {}\n",
+                paint.dim(&format!("{title} · {}", one_line(&place, 4096)))
+            );
         }
     }
 
@@ -300,7 +304,18 @@ impl Report<'_> {
         let usage = &self.outcome.usage;
         let _ = writeln!(
             text,
-            "Nothing in the documents supports an answer. Tried {} and read {}:",
+            "{}. Tried {} and read {}:",
+            match &self.outcome.finish {
+                Finish::BudgetEnded { limit } => {
+                    format!("Found nothing that supports an answer before the limit of {limit}")
+                }
+                Finish::Cancelled => {
+                    "Found nothing that supports an answer before the interrupt".to_owned()
+                }
+                Finish::Answered | Finish::NotFound | Finish::Failed { .. } => {
+                    "Nothing in the documents supports an answer".to_owned()
+                }
+            },
             count(self.tried.len() as u64, "query"),
             count(usage.pages, "page"),
         );

@@ -147,8 +147,11 @@ pub(crate) fn load(
         }
         Found::Server { base, model } => {
             let mut options = RemoteOptions::new(base.as_str(), model.as_str());
-            options.key =
-                text_variable("SLEUTH_API_KEY").or_else(|| text_variable("OPENAI_API_KEY"));
+            // The key of one provider is not shown to another.
+            options.key = text_variable("SLEUTH_API_KEY").or_else(|| {
+                let theirs = base.starts_with("https://api.openai.com/");
+                text_variable("OPENAI_API_KEY").filter(|_| theirs)
+            });
             if let Some(listing) = listing(model, remote)? {
                 options.price = listing.price;
                 options.context = listing.context.unwrap_or(options.context);

@@ -82,6 +82,9 @@ pub(crate) enum Failure {
     Queries(#[from] BeirError),
     #[error(transparent)]
     Prices(#[from] PriceError),
+    /// The program failed in a way that it has no name for.
+    #[error("the program failed; this is a fault of its own")]
+    Panicked,
     /// The replayed run is not the recorded one.
     #[error("the replay differs from the recording: {difference}")]
     Differs { difference: String },
@@ -131,7 +134,7 @@ impl Failure {
                 AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
             },
             Self::Log(error) => of_log(error),
-            Self::Differs { .. } => Exit::Ours,
+            Self::Differs { .. } | Self::Panicked => Exit::Ours,
         }
     }
 
@@ -189,7 +192,7 @@ impl Failure {
             | Self::Log(_)
             | Self::Queries(_)
             | Self::Prices(_)
-            | Self::Differs { .. } => None,
+            | Self::Differs { .. } | Self::Panicked => None,
         }
     }
 

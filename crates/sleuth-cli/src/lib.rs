@@ -50,7 +50,9 @@ pub fn main() -> ExitCode {
             return end(Err(Failure::Usage { message, hint }), true);
         }
     };
-    end(dispatch(args), as_json)
+    // What has been written of a run stays; the panic's own message is on standard error already.
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(args)));
+    end(result.unwrap_or(Err(Failure::Panicked)), as_json)
 }
 
 fn dispatch(args: Args) -> Result<Exit, Failure> {

@@ -31,9 +31,10 @@ pub(crate) struct Opened {
     pub(crate) only_file: Option<PathBuf>,
 }
 
-/// Whether `path` is a store.
+/// Whether `path` is a store. A folder of documents may hold a `store.toml` of its own: only with
+/// the index beside it is it ours.
 pub(crate) fn is_store(path: &Path) -> bool {
-    path.join("store.toml").is_file()
+    path.join("store.toml").is_file() && path.join("lexical").is_dir()
 }
 
 /// Fails at once where `paths` cannot be used: before a model is loaded for them.

@@ -178,7 +178,7 @@ fn show(folder: &Path, trajectory: &Trajectory, paint: Paint) -> String {
             Event::EvidenceKept { evidence: kept } => {
                 evidence.push(kept);
                 let quote = one_line(&kept.quote, SHOWN);
-                let place = escape(&place_of(kept, None));
+                let place = one_line(&place_of(kept, None), 4096);
                 let _ =
                     writeln!(text, "{:>10}     + {}: “{quote}” {}", "", kept.id, paint.dim(&place));
             }
@@ -228,7 +228,7 @@ fn write_answer(
             paint.mark(citation.mark),
             one_line(claim, SHOWN),
             citation.evidence,
-            paint.dim(&escape(&place)),
+            paint.dim(&one_line(&place, 4096)),
         );
     }
 }

@@ -214,7 +214,9 @@ impl Reader<'_> {
         }
         Ok(Document {
             id: DocumentId::new(id),
-            url: string(record.url),
+            // Where a local file lies is for the reader of files to say: a record that names one
+            // would put words of its own in that file's place.
+            url: string(record.url).filter(|url| !is_file_url(url)),
             title,
             text,
             lines: LineMap::Fixed(number),
@@ -343,4 +345,7 @@ impl Read for Utf16<'_> {
         self.at += part;
         Ok(part)
     }
+}
+fn is_file_url(url: &str) -> bool {
+    url.trim_start().get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
 }

@@ -244,6 +244,15 @@ impl Hunt<'_> {
         }
         self.messages.push(Message::text(Role::User, question));
         if !parts.is_empty() {
+            // Servers want every result to answer a call: this is the one that the program made.
+            let mut call = Message::text(Role::Assistant, "");
+            let asked: String = question.chars().take(120).collect();
+            call.tool_calls.push(ToolCall {
+                id: "lead".to_owned(),
+                name: "search".to_owned(),
+                arguments: serde_json::json!({ "query": asked }),
+            });
+            self.messages.push(call);
             self.messages.push(Message::tool_result("lead", parts.join("\n\n")));
             // The question stands last, where a small model looks first.
             self.messages.push(Message::text(Role::User, prompt::after_lead(question)));
@@ -335,7 +344,7 @@ impl Hunt<'_> {
             "answer" => return self.answer(session, call).map(Step::Answer),
             other => {
                 session.notice("invalid_action", format!("there is no tool `{other}`"))?;
-                (format!("There is no tool `{other}`."), Vec::new())
+                (format!("There is no tool `{}`.", prompt::plain(other)), Vec::new())
             }
         };
         if self.seen.len() == before || self.repeated {
@@ -440,7 +449,10 @@ impl Hunt<'_> {
         };
         let places = results::places(&document.text, pattern, 3);
         if places.is_empty() {
-            return Ok((format!("`{pattern}` is not in {name}."), vec![id]));
+            return Ok((
+                format!("`{}` is not in {}.", prompt::plain(pattern), prompt::plain(name)),
+                vec![id],
+            ));
         }
         let mut parts = Vec::new();
         for place in places {
@@ -523,6 +535,9 @@ impl Hunt<'_> {
                     break;
                 }
             }
+        }
+        if n_cut == 0 {
+            return Ok(());
         }
         session.notice("trimmed", format!("{n_cut} of the oldest results were cut"))
     }

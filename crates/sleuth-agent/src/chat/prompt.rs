@@ -157,7 +157,12 @@ pub(super) fn correction(expected: &str) -> String {
 
 /// Told when a document is asked for that was never shown.
 pub(super) fn unknown_document(name: &str) -> String {
-    format!("No document is called `{name}`. Use a name from the results, such as d1.")
+    format!("No document is called `{}`. Use a name from the results, such as d1.", plain(name))
+}
+
+/// Words of the model, repeated to it: without our marks and cut, since they may be a page's.
+pub(super) fn plain(words: &str) -> String {
+    words.chars().filter(|c| !matches!(c, '⟦' | '⟧') && !c.is_control()).take(80).collect()
 }
 
 /// Whether an answer says that there is none.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use sleuth_index::analyze;
-use sleuth_records::{Document, DocumentId, EvidenceId};
+use sleuth_records::{Document, DocumentId, EvidenceId, LineMap};
 
 use crate::trail::sentences;
 
@@ -155,14 +155,21 @@ pub(super) fn window(text: &str, from: usize, bytes: usize) -> Range<usize> {
 
 /// Byte offset at which source line `line` of the document's text begins, or the nearest before it.
 pub(super) fn offset_of_line(document: &Document, line: u64) -> usize {
-    let mut at = 0;
-    for (start, _) in document.text.match_indices('\n') {
-        if u64::from(document.line_at(at)) >= line {
-            return at;
+    match &document.lines {
+        LineMap::OfText => {
+            let Some(before) = usize::try_from(line).ok().and_then(|line| line.checked_sub(2))
+            else {
+                return 0;
+            };
+            let mut ends = document.text.match_indices('\n').map(|(at, _)| at + 1);
+            ends.nth(before).unwrap_or(document.text.len())
         }
-        at = start + 1;
+        LineMap::Fixed(_) => 0,
+        LineMap::Starts(starts) => {
+            let at = starts.partition_point(|&(_, known)| u64::from(known) < line);
+            starts.get(at).map_or(document.text.len(), |&(start, _)| start as usize)
+        }
     }
-    at
 }
 
 /// Up to `most` places where `pattern` stands in `text`, whatever the case, well apart.

@@ -176,7 +176,12 @@ fn yes_or_no(asked: &Asked, pool: &Pool) -> Option<Decision> {
     let terms = predicate(asked, &names);
     let same = words(&asked.text).iter().any(|word| word.text == "same");
     let yes = if same && things.len() >= 2 {
-        // "Are A and B from the same country?": some name stands in both passages.
+        // "Are A and B from the same country?": some name other than theirs stands in the passages of
+        // both. One passage about both says nothing of that kind by itself.
+        if things[0] == things[1] {
+            return None;
+        }
+        let own: Vec<String> = names.iter().map(|name| fold(name)).collect();
         let names_of = |at: usize| -> Vec<String> {
             let candidate = &pool.candidates[at];
             let text = &candidate.document.text[candidate.passage.clone()];
@@ -184,12 +189,16 @@ fn yes_or_no(asked: &Asked, pool: &Pool) -> Option<Decision> {
                 .iter()
                 .filter(|span| span.kind == SpanKind::Name)
                 .map(|span| fold(span.text(text)))
+                .filter(|name| !own.iter().any(|own| own.contains(name) || name.contains(own)))
                 .collect()
         };
         let first = names_of(things[0]);
         names_of(things[1]).iter().any(|name| first.contains(name))
     } else {
         let rarest: Vec<&String> = terms.iter().take(2).collect();
+        if rarest.is_empty() {
+            return None;
+        }
         things.iter().all(|&at| {
             let held = &pool.candidates[at].terms;
             rarest.iter().filter(|term| held.contains(**term)).count() * 2 >= rarest.len()

@@ -94,6 +94,8 @@ impl Pool {
             }
             return at;
         }
+        // A recording may be damaged: a range that the text does not have is no range.
+        let passage = if document.text.get(passage.clone()).is_some() { passage } else { 0..0 };
         let at = self.candidates.len();
         self.by_id.insert(document.id.clone(), at);
         self.candidates.push(Candidate {
@@ -179,7 +181,7 @@ fn need(asked: &Asked, source: &Candidate, target: &Candidate) -> f32 {
 fn terms_of(document: &Document, passage: &Range<usize>) -> HashSet<String> {
     analyze(&document.title)
         .into_iter()
-        .chain(analyze(&document.text[passage.clone()]))
+        .chain(analyze(document.text.get(passage.clone()).unwrap_or_default()))
         .map(|term| term.text)
         .collect()
 }

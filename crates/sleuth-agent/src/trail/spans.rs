@@ -37,8 +37,8 @@ impl Span {
 
 /// Byte ranges of the sentences of `text`, in order, without surrounding white space.
 ///
-/// A sentence ends at `.`, `!` or `?` before white space, unless the dot ends an initial or a short
-/// capitalised abbreviation (`J.`, `Mr.`, `St.`), at a CJK full stop, and at a line end that is
+/// A sentence ends at `.`, `!` or `?` before white space, unless the dot ends a single letter or a short
+/// capitalised abbreviation (`J.`, `d.`, `Mr.`, `St.`), at a CJK full stop, and at a line end that is
 /// followed by another or by a list mark; that mark is left out. Before a small letter none of `.`, `!`,
 /// `?` ends a sentence (`the ? operator`).
 pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
@@ -91,7 +91,7 @@ fn abbreviates(before: &str) -> bool {
     let word = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
     let mut chars = word.chars();
     match (chars.next(), chars.clone().count()) {
-        (Some(first), 0) => first.is_uppercase(),
+        (Some(first), 0) => first.is_alphabetic(),
         (Some(first), 1..=2) => {
             first.is_uppercase()
                 && matches!(

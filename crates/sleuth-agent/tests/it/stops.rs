@@ -529,6 +529,5 @@ fn a_context_too_small_for_the_instructions() {
     let ran = Runner::over(tiny.store()).run("Which river?", &mut chat_alone(model));
     expect![[r#"
         Failed { boundary: "model", message: "the prompt has 294 tokens and the reply may have 256, but the context of `scripted` holds 400" }
-        trimmed: 0 of the oldest results were cut
     "#]].assert_eq(&format!("{:?}\n{}", ran.finish(), ran.notices()));
 }
