@@ -219,7 +219,7 @@ pub(crate) struct AskArgs {
     /// Most tokens of all model calls
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(crate) max_tokens: Option<u64>,
-    /// Most seconds
+    /// Most seconds of the hunt, which begins when the documents are read
     #[arg(long, value_name = "S", help_heading = "Limits", value_parser = positive, allow_negative_numbers = true)]
     pub(crate) max_seconds: Option<f64>,
     /// Most US dollars for a remote model
@@ -263,7 +263,7 @@ pub(crate) enum Effort {
     Normal,
     /// Dozens of pages
     Deep,
-    /// Like deep, four times, and the answer with the best evidence
+    /// Like deep; a model hunts four times within it, and the answer with the best evidence is taken
     Heavy,
 }
 

@@ -38,7 +38,7 @@ impl RunFolder {
             digest.field(&now_ms.to_le_bytes()).field(&process).field(&attempt.to_le_bytes());
             let id = format!("{}-{}", compact_utc(now_ms / 1000), &digest.hex()[..4]);
             let path = runs.join(&id);
-            match fs_err::create_dir(&path) {
+            match create_private_dir(&path) {
                 Ok(()) => return Ok(Self { id, path }),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failed(error)),
@@ -54,6 +54,14 @@ impl RunFolder {
     pub(crate) fn calls(&self) -> PathBuf {
         self.path.join(CALLS)
     }
+}
+
+/// Makes a folder that only its owner can look into: a recording holds whole documents.
+fn create_private_dir(path: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// `20261122T191727Z`, from seconds since the Unix epoch. The calendar is Howard Hinnant's

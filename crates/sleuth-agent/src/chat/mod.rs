@@ -496,9 +496,18 @@ impl Hunt<'_> {
                 claims.push(Claim { text: text.clone(), evidence: vec![id] });
             }
         }
+        let mut names: HashMap<EvidenceId, EvidenceId> = HashMap::new();
         for claim in &claims {
             for id in &claim.evidence {
-                let Some((document, range)) = self.shown.place(id) else { continue };
+                let place = self.shown.place(id).filter(|_| self.seen.contains(id));
+                let Some((document, range)) = place else {
+                    // A name that this conversation never showed is dropped and reported later. What
+                    // another hunt of the same run kept under it must not stand in for it.
+                    if session.evidence().iter().any(|e| e.id == *id) {
+                        names.insert(id.clone(), EvidenceId(format!("{id} of another hunt")));
+                    }
+                    continue;
+                };
                 // One name is one quote: it has to bear out every claim that cites it.
                 let words: Vec<&str> = claims
                     .iter()
@@ -508,7 +517,26 @@ impl Hunt<'_> {
                     .collect();
                 let words = words.join(" ");
                 let quote = results::quote(&document.text, range, &words);
-                session.keep_as(id.clone(), &document, quote)?;
+                // Another hunt of the same run may have taken other words under this name.
+                let taken = |name: &EvidenceId| {
+                    session.evidence().iter().any(|e| e.id == *name && e.range != quote)
+                };
+                let mut name = id.clone();
+                for n in 2.. {
+                    if !taken(&name) {
+                        break;
+                    }
+                    name = EvidenceId(format!("{id}-{n}"));
+                }
+                session.keep_as(name.clone(), &document, quote)?;
+                names.insert(id.clone(), name);
+            }
+        }
+        for claim in &mut claims {
+            for id in &mut claim.evidence {
+                if let Some(name) = names.get(id) {
+                    *id = name.clone();
+                }
             }
         }
         Ok(Draft { text, claims, ranking: Vec::new() })

@@ -47,7 +47,7 @@ pub struct TrailOptions {
     pub first_hits: usize,
     /// Documents whose pointers are followed in one round.
     pub beam: usize,
-    /// Most rounds of following.
+    /// Most rounds of following where the budget does not limit pages.
     pub rounds: usize,
     /// Hits that a search for names may bring.
     pub name_hits: usize,
@@ -92,7 +92,12 @@ impl Policy for Trail {
 
     fn run(&mut self, session: &mut Session<'_>) -> Result<Draft, AgentError> {
         let mut hunt = Hunt::start(session, &self.options)?;
-        for _ in 0..self.options.rounds {
+        // A larger budget of pages is used up: enough rounds to read them all.
+        let rounds = match session.budget().pages {
+            Some(pages) => (pages as usize).div_ceil(self.options.beam.max(1)),
+            None => self.options.rounds,
+        };
+        for _ in 0..rounds {
             if session.must_write_up()?.is_some() || !hunt.follow(session)? {
                 break;
             }

@@ -358,7 +358,8 @@ fn help_names_every_command_and_exit_code() {
                   - quick:  A fact that one page states
                   - normal: The default
                   - deep:   Dozens of pages
-                  - heavy:  Like deep, four times, and the answer with the best evidence
+                  - heavy:  Like deep; a model hunts four times within it, and the answer with the best
+                    evidence is taken
 
                   [default: normal]
 
@@ -396,7 +397,7 @@ fn help_names_every_command_and_exit_code() {
                   Most tokens of all model calls
 
               --max-seconds <S>
-                  Most seconds
+                  Most seconds of the hunt, which begins when the documents are read
 
               --max-dollars <USD>
                   Most US dollars for a remote model
