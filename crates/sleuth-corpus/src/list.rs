@@ -136,6 +136,9 @@ impl<'a> Walk<'a> {
                     self.links.push((path, depth));
                 } else if !metadata.is_dir() {
                     self.file(path, &metadata);
+                } else if is_ours(&entry.path()) {
+                    let reason = "expected documents, found a store or a run of sleuth".to_owned();
+                    self.skip(path, "unsupported", reason);
                 } else if !PASSED_OVER.contains(&part) {
                     open.push((entry.path(), path, depth + 1));
                 }
@@ -236,6 +239,13 @@ impl<'a> Walk<'a> {
             self.listing.files.push(SourceFile { path, stamp });
         }
     }
+}
+
+/// Whether a folder is a store or the record of a run. Both hold the documents once more: read as
+/// documents, they would grow with every question.
+fn is_ours(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).exists();
+    (has("store.toml") && has("lexical")) || (has("log.jsonl") && has("calls.jsonl"))
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -347,3 +347,22 @@ fn closed_files_and_folders_are_named() {
         assert!(shown.contains("skipped closed: unreadable: no permission to read it"), "{shown}");
     }
 }
+
+#[test]
+fn stores_and_runs_among_the_documents_are_no_documents() {
+    let dir = folder(&[
+        ("a.md", b"# A\n"),
+        ("a.store/store.toml", b""),
+        ("a.store/lexical/meta.json", b"{}"),
+        ("a.store/documents/manifest-1.jsonl", b"{}\n"),
+        ("runs/one/log.jsonl", b"{}\n"),
+        ("runs/one/calls.jsonl", b"{}\n"),
+        ("shop/store.toml", b"name = 'shop'\n"),
+        ("shop/notes.txt", b"ours to read\n"),
+    ]);
+    let listing = Corpus::open(dir.path(), Limits::default()).unwrap().list().unwrap();
+    let files: Vec<&str> = listing.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(files, ["a.md", "shop/notes.txt", "shop/store.toml"]);
+    let skipped: Vec<&str> = listing.skipped.iter().map(|skip| skip.path.as_str()).collect();
+    assert_eq!(skipped, ["a.store", "runs/one"]);
+}
