@@ -5,18 +5,17 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
-use sleuth_records::{Mark, Skipped};
+use sleuth_records::{Mark, Skipped, is_unseen};
 
 use crate::places::no_color;
 
 /// `text` with everything that a terminal would obey, or that would hide or reorder what stands
-/// there, written out: control characters other than the line feed and the tab, and the marks of
-/// text direction.
+/// there, written out: control characters other than the line feed and the tab, and what
+/// [`is_unseen`] names.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (c.is_control() && c != '\n' && c != '\t') || direction {
+        if (c.is_control() && c != '\n' && c != '\t') || is_unseen(c) {
             let _ = write!(out, "{}", c.escape_unicode());
         } else {
             out.push(c);
@@ -161,7 +160,14 @@ mod tests {
             escape("a\x1b[31mb\u{202e}c\r\u{9b}d\n\te"),
             "a\\u{1b}[31mb\\u{202e}c\\u{d}\\u{9b}d\n\te"
         );
-        assert_eq!(escape("你好, naïve"), "你好, naïve");
+        assert_eq!(
+            escape("a\u{61c}b\u{200b}c\u{2060}d\u{feff}e\u{ad}f\u{e0041}g"),
+            "a\\u{61c}b\\u{200b}c\\u{2060}d\\u{feff}e\\u{ad}f\\u{e0041}g"
+        );
+        for text in ["你好, naïve", "👩‍💻", "❤️", "می‌خواهم", "क्‍ष"]
+        {
+            assert_eq!(escape(text), text);
+        }
     }
 
     #[test]

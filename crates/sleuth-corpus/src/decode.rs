@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use sleuth_records::is_unseen;
 
 /// Share of broken sequences, one in so many good ones, below which text counts as UTF-8.
 const DAMAGE: usize = 20;
@@ -107,7 +108,7 @@ pub(crate) fn clean(text: Cow<'_, str>) -> String {
             '\u{200c}' | '\u{200d}' if needs_joiner(previous) => c,
             '\u{fe00}'..='\u{fe0f}' | '\u{180b}'..='\u{180d}' if takes_selector(previous) => c,
             '\u{e0100}'..='\u{e01ef}' if ('\u{3400}'..='\u{323af}').contains(&previous) => c,
-            _ if is_unseen(c) => continue,
+            _ if is_unseen(c) || is_shaping(c) => continue,
             _ => c,
         };
         cleaned.push(kept);
@@ -116,12 +117,10 @@ pub(crate) fn clean(text: Cow<'_, str>) -> String {
     cleaned
 }
 
-fn is_unseen(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}')
+/// Joiners and variation selectors: unseen unless the character before them takes one.
+fn is_shaping(c: char) -> bool {
+    matches!(c, '\u{180b}'..='\u{180d}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// Whether a joiner after `c` can change how it is written.

@@ -27,6 +27,7 @@ mod document;
 mod message;
 mod trajectory;
 mod trec;
+mod unseen;
 
 pub use beir::{BeirError, BeirQuery, Question, read_queries};
 pub use digest::{Digest, sha256_hex};
@@ -39,3 +40,4 @@ pub use trajectory::{
     SCHEMA_VERSION, Trajectory, TrajectoryWriter, Usage,
 };
 pub use trec::{Hit, Qrels, Ranking, Run, TrecError, read_qrels, write_run};
+pub use unseen::is_unseen;
