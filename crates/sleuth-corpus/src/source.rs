@@ -79,13 +79,26 @@ pub(crate) fn describe(file_type: FileType) -> &'static str {
     }
 }
 
-/// Size and modification time.
+/// Size and times. The time of the last change tells of a file that was written anew with the same
+/// length and then given its old modification time.
 pub(crate) fn stamp(metadata: &Metadata) -> SourceStamp {
     let modified_ns = metadata.modified().map_or(0, |time| match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i128::try_from(after.as_nanos()).unwrap_or(i128::MAX),
         Err(before) => i128::try_from(before.duration().as_nanos()).map_or(i128::MIN, |ns| -ns),
     });
-    SourceStamp { size: metadata.len(), modified_ns }
+    SourceStamp { size: metadata.len(), modified_ns, changed_ns: changed_ns(metadata) }
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems keep no such time")]
+fn changed_ns(metadata: &Metadata) -> Option<i128> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn changed_ns(_: &Metadata) -> Option<i128> {
+    None
 }
 
 /// The real path of `name` below `base`, refused when it leads outside.

@@ -504,7 +504,7 @@ impl<'a> Shared<'a> {
             // A file that changed under the reader has to be read again next time: its stamp is
             // made one that no file has.
             if skipped.iter().any(|skip| skip.kind == "changed") {
-                entry.stamp = SourceStamp { size: u64::MAX, modified_ns: -1 };
+                entry.stamp = SourceStamp { size: u64::MAX, modified_ns: -1, changed_ns: None };
             }
             entry.skipped.extend(skipped);
         }
@@ -827,6 +827,7 @@ impl DocumentSource for MemorySource {
                     size: document.text.len() as u64,
                     modified_ns: i128::from_str_radix(&document.content_hash()[..30], 16)
                         .unwrap_or(0),
+                    changed_ns: None,
                 },
             })
             .collect();

@@ -157,6 +157,10 @@ pub struct SourceStamp {
     pub size: u64,
     /// Modification time, nanoseconds since the Unix epoch.
     pub modified_ns: i128,
+    /// Time of the last change to content or metadata, nanoseconds since the Unix epoch, where the
+    /// system keeps one. Unlike the modification time, no program can set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_ns: Option<i128>,
 }
 
 /// A file that holds documents.
@@ -196,6 +200,14 @@ mod tests {
         assert_eq!(starts.line_at(text, 2), 14);
         assert_eq!(starts.line_at(text, 50), 14);
         assert_eq!(LineMap::Starts(Vec::new()).line_at(text, 0), 1);
+    }
+
+    #[test]
+    fn a_stamp_without_a_time_of_change_is_read_and_written() {
+        let text = r#"{"size":1,"modified_ns":2}"#;
+        let stamp: SourceStamp = serde_json::from_str(text).unwrap();
+        assert_eq!(stamp, SourceStamp { size: 1, modified_ns: 2, changed_ns: None });
+        assert_eq!(serde_json::to_string(&stamp).unwrap(), text);
     }
 
     #[test]

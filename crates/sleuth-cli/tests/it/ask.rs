@@ -124,6 +124,20 @@ fn only_what_changed_is_read_again() {
 }
 
 #[test]
+fn a_file_of_the_same_length_and_time_is_read_again() {
+    let place = Place::with_docs();
+    let ask = ["ask", WHEN, "--over", "docs"];
+    assert!(stderr(&place.run(&ask)).starts_with("3 documents: 3 files read"));
+    let path = place.path("docs/marrow-point.md");
+    let modified = fs_err::metadata(&path).unwrap().modified().unwrap();
+    place.write("docs/marrow-point.md", place.read("docs/marrow-point.md").replace("1911", "1913"));
+    fs_err::OpenOptions::new().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+    let output = place.run(&ask);
+    assert!(stderr(&output).starts_with("3 documents: 1 file read"), "{}", stderr(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1913"));
+}
+
+#[test]
 fn several_folders_and_files_have_ids_of_their_own() {
     let place = Place::with_docs();
     place.write("more/marrow-point.md", "# Another\n\nA note on the Marrow Point Lighthouse.\n");

@@ -286,7 +286,7 @@ fn a_path_that_leaves_the_root_is_refused() {
     let corpus = Corpus::open(&dir.path().join("root"), Limits::default()).unwrap();
     let file = SourceFile {
         path: "../secret.txt".to_owned(),
-        stamp: SourceStamp { size: 6, modified_ns: 0 },
+        stamp: SourceStamp { size: 6, modified_ns: 0, changed_ns: None },
     };
     let report = corpus.read(&file, &mut |_| panic!("read a file outside the root"));
     assert_eq!(report.skipped[0].kind, "not_regular");

@@ -41,7 +41,8 @@ impl DocumentSource for Files {
                 digest.field(document.content_hash().as_bytes());
             }
             let hash = i128::from_str_radix(&digest.hex()[..30], 16).unwrap();
-            let stamp = SourceStamp { size: documents.len() as u64, modified_ns: hash };
+            let stamp =
+                SourceStamp { size: documents.len() as u64, modified_ns: hash, changed_ns: None };
             SourceFile { path: path.clone(), stamp }
         });
         Ok((files.collect(), Vec::new()))
