@@ -53,20 +53,8 @@ pub(crate) fn trail() -> Result<()> {
         for item in items.into_iter().step_by(step.max(1)) {
             let Some(question) = Question::new(&item.text) else { continue };
             let mut collect = Collect::default();
-            let budget = Budget {
-                searches: None,
-                pages: None,
-                turns: None,
-                tokens: None,
-                seconds: None,
-                dollars: None,
-            };
-            data::ask_quietly(
-                &question,
-                &mut collect,
-                &set.store,
-                &AskOptions { budget, seed: 0 },
-            )?;
+            let options = AskOptions { budget: Budget::UNLIMITED, seed: 0 };
+            data::ask_quietly(&question, &mut collect, &set.store, &options)?;
             n += 1;
             let right: Vec<f32> = collect
                 .0

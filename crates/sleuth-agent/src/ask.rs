@@ -10,7 +10,7 @@ use sleuth_records::{
 };
 
 use crate::AgentError;
-use crate::check::{bears_out, check};
+use crate::check::{check, mark_of_answer};
 use crate::clock::Clock;
 use crate::session::{Session, WriteUp};
 
@@ -66,6 +66,8 @@ pub struct Outcome {
     pub finish: Finish,
     /// Short answer; empty for *not found* and failures.
     pub answer: String,
+    /// How well the cited quotes bear the answer out, taken together; none without an answer.
+    pub mark: Option<Mark>,
     /// Statements that have evidence.
     pub claims: Vec<Claim>,
     /// Everything that was kept.
@@ -156,9 +158,9 @@ fn finish(session: &mut Session<'_>, draft: Draft) -> Result<Outcome, AgentError
         .filter(|citation| citation.mark != Mark::Unsupported)
         .filter_map(|citation| session.evidence().iter().find(|e| e.id == citation.evidence))
         .collect();
-    let borne_out = good.is_empty() || bears_out(&text, &good);
-    let supported = !good.is_empty() && borne_out;
-    if !borne_out {
+    let mark = mark_of_answer(&text, &good);
+    let supported = mark != Mark::Unsupported;
+    if !supported && !good.is_empty() {
         session.notice("unsupported_answer", format!("no cited quote holds `{text}`"))?;
     }
     let answer = if supported { text } else { String::new() };
@@ -180,6 +182,7 @@ fn finish(session: &mut Session<'_>, draft: Draft) -> Result<Outcome, AgentError
     Ok(Outcome {
         finish,
         answer,
+        mark: supported.then_some(mark),
         claims,
         evidence: session.evidence().to_vec(),
         citations,

@@ -41,9 +41,6 @@ pub fn check(claim: &Claim, evidence: &Evidence, document: Option<&Document>) ->
     if !document.is_some_and(|document| quote_is_there(evidence, document)) {
         return Mark::Unsupported;
     }
-    let terms = |text: &str| -> HashSet<String> {
-        analyze(text).into_iter().map(|term| term.text).collect()
-    };
     let (quote, title, stated) =
         (terms(&evidence.quote), terms(&evidence.title), terms(&claim.text));
     let found = stated.iter().filter(|term| quote.contains(*term) || title.contains(*term)).count();
@@ -58,18 +55,43 @@ pub fn check(claim: &Claim, evidence: &Evidence, document: Option<&Document>) ->
     }
 }
 
+/// The mark of a short answer as a whole: exact where one cited quote holds all of it, unsupported
+/// where [`bears_out`] denies it, else partial. A *yes* or *no* is a conclusion, which no quote holds:
+/// it is never more than partial.
+pub(crate) fn mark_of_answer(answer: &str, evidence: &[&Evidence]) -> Mark {
+    if evidence.is_empty() || !bears_out(answer, evidence) {
+        return Mark::Unsupported;
+    }
+    let stated = terms(answer);
+    let whole = |evidence: &&Evidence| stated.is_subset(&terms(&evidence.quote));
+    if !stated.is_empty() && !is_verdict(answer) && evidence.iter().any(whole) {
+        Mark::Exact
+    } else {
+        Mark::Partial
+    }
+}
+
+/// Whether `answer` is a bare *yes* or *no*.
+pub(crate) fn is_verdict(answer: &str) -> bool {
+    matches!(normalise(answer).to_lowercase().trim_end_matches('.'), "yes" | "no")
+}
+
+fn terms(text: &str) -> HashSet<String> {
+    analyze(text).into_iter().map(|term| term.text).collect()
+}
+
 /// Whether the quotes of `evidence`, with their titles, hold at least half of the terms of `answer`
 /// between them. *Yes* and *no* stand in no quote and are left to the claims.
 pub(crate) fn bears_out(answer: &str, evidence: &[&Evidence]) -> bool {
-    if matches!(normalise(answer).to_lowercase().trim_end_matches('.'), "yes" | "no") {
+    if is_verdict(answer) {
         return true;
     }
     let held: HashSet<String> = evidence
         .iter()
-        .flat_map(|evidence| analyze(&evidence.quote).into_iter().chain(analyze(&evidence.title)))
-        .map(|term| term.text)
+        .flat_map(|evidence| [terms(&evidence.quote), terms(&evidence.title)])
+        .flatten()
         .collect();
-    let stated: HashSet<String> = analyze(answer).into_iter().map(|term| term.text).collect();
+    let stated = terms(answer);
     let found = stated.iter().filter(|term| held.contains(*term)).count();
     found > 0 && found * 2 >= stated.len()
 }

@@ -20,6 +20,16 @@ use crate::ask::{AskOptions, Surroundings};
 /// Share of any limit at which gathering ends and writing begins.
 pub const WRITE_UP_SHARE: f64 = 0.8;
 
+/// Of a limit of things that are counted, how many may be used before writing begins.
+fn gathering(limit: u32) -> u32 {
+    (f64::from(limit) * WRITE_UP_SHARE).ceil() as u32
+}
+
+/// The same for turns: the write-up is a turn itself, and one is always kept for it.
+fn gathering_turns(limit: u32) -> u32 {
+    gathering(limit).min(limit.saturating_sub(1))
+}
+
 /// Why a policy has to write up now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteUp {
@@ -134,18 +144,19 @@ impl<'a> Session<'a> {
         }
         let usage = self.usage();
         let tokens = usage.tokens.prompt_tokens + usage.tokens.completion_tokens;
+        let share = |limit: f64| limit * WRITE_UP_SHARE;
+        let counted = |limit: u32| f64::from(gathering(limit));
+        let turns = self.budget.turns.map(|limit| f64::from(gathering_turns(limit)));
         let checks: [(&'static str, f64, Option<f64>); 6] = [
-            ("searches", f64::from(usage.searches), self.budget.searches.map(f64::from)),
-            ("pages", f64::from(usage.pages), self.budget.pages.map(f64::from)),
-            ("turns", f64::from(usage.turns), self.budget.turns.map(f64::from)),
-            ("tokens", tokens as f64, self.budget.tokens.map(|limit| limit as f64)),
-            ("seconds", usage.elapsed_ms as f64 / 1000.0, self.budget.seconds),
-            ("dollars", usage.dollars, self.budget.dollars),
+            ("searches", f64::from(usage.searches), self.budget.searches.map(counted)),
+            ("pages", f64::from(usage.pages), self.budget.pages.map(counted)),
+            ("turns", f64::from(usage.turns), turns),
+            ("tokens", tokens as f64, self.budget.tokens.map(|limit| share(limit as f64))),
+            ("seconds", usage.elapsed_ms as f64 / 1000.0, self.budget.seconds.map(share)),
+            ("dollars", usage.dollars, self.budget.dollars.map(share)),
         ];
-        checks.into_iter().find_map(|(name, used, limit)| {
-            limit
-                .is_some_and(|limit| used >= limit * WRITE_UP_SHARE)
-                .then_some(WriteUp::Budget(name))
+        checks.into_iter().find_map(|(name, used, most)| {
+            most.is_some_and(|most| used >= most).then_some(WriteUp::Budget(name))
         })
     }
 
@@ -197,22 +208,25 @@ impl<'a> Session<'a> {
         Ok(ids)
     }
 
-    /// How many more searches and pages there are before the budget says write up. A policy that
-    /// plans by this comes to an end of its own within any budget.
+    /// How many more searches, pages and turns there are before the budget says write up. A policy
+    /// that plans by this comes to an end of its own within any budget; only where the whole budget
+    /// is a single search, page or turn does it use that up.
     pub fn room(&self) -> Room {
-        let left = |used: u32, limit: Option<u32>| match limit {
-            // The largest n with used + n < share · limit.
-            Some(limit) => {
-                let most = (f64::from(limit) * WRITE_UP_SHARE).ceil() as u32;
-                most.saturating_sub(1).saturating_sub(used)
-            }
-            None => u32::MAX,
+        let left = |used: u32, most: Option<u32>| {
+            most.map_or(u32::MAX, |most| {
+                most.saturating_sub(1).max(most.min(1)).saturating_sub(used)
+            })
         };
         Room {
-            searches: left(self.usage.searches, self.budget.searches),
-            pages: left(self.usage.pages, self.budget.pages),
-            turns: left(self.usage.turns, self.budget.turns),
+            searches: left(self.usage.searches, self.budget.searches.map(gathering)),
+            pages: left(self.usage.pages, self.budget.pages.map(gathering)),
+            turns: left(self.usage.turns, self.budget.turns.map(gathering_turns)),
         }
+    }
+
+    /// Turns before the limit itself, for the write-up.
+    pub fn turns_left(&self) -> u32 {
+        self.budget.turns.map_or(u32::MAX, |limit| limit.saturating_sub(self.usage.turns))
     }
 
     /// Writes down the result of a tool call.

@@ -115,6 +115,18 @@ pub struct Budget {
     pub dollars: Option<f64>,
 }
 
+impl Budget {
+    /// No limits at all.
+    pub const UNLIMITED: Self = Self {
+        searches: None,
+        pages: None,
+        turns: None,
+        tokens: None,
+        seconds: None,
+        dollars: None,
+    };
+}
+
 /// What a run has used.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {

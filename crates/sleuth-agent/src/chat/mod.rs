@@ -102,8 +102,8 @@ impl Policy for Chat {
         let mut drafts = Vec::new();
         let mut shown = Shown::default();
         let lead = match self.options.lead {
-            0 => Vec::new(),
-            n => Trail::default().lead(session, n)?,
+            n if n > 0 && session.room().turns > 0 => Trail::default().lead(session, n)?,
+            _ => Vec::new(),
         };
         for sample in 0..self.options.samples.max(1) {
             let hunt = Hunt {
@@ -216,8 +216,13 @@ impl Hunt<'_> {
             }
             let call = match self.ask_model(session, ToolChoice::Call) {
                 Ok(call) => call,
-                // The call was cut short by the interrupt: the loop's head sees it.
-                Err(AgentError::Model(LmError::Cancelled)) => continue,
+                // The call was cut short by the interrupt. Where nobody interrupted, asking again
+                // would go on for ever.
+                Err(AgentError::Model(LmError::Cancelled))
+                    if session.must_write_up()?.is_some() =>
+                {
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             let Some(call) = call else { continue };
@@ -266,6 +271,9 @@ impl Hunt<'_> {
         self.messages.push(Message::text(Role::User, prompt::write_up(question)));
         // After an interrupt the model has to be let speak once more.
         for _ in 0..=self.options.corrections {
+            if session.turns_left() == 0 {
+                break;
+            }
             match self.ask_model(session, ToolChoice::Only(prompt::ANSWER))? {
                 Some(call) if call.name == "answer" => return self.answer(session, &call),
                 _ => {}
@@ -564,10 +572,31 @@ impl Hunt<'_> {
                 }
             }
         }
-        if n_cut == 0 {
-            return Ok(());
+        // A long hunt fills the context with its own calls: then the oldest go altogether.
+        let mut n_forgotten = 0;
+        while self.model.count_tokens(&self.messages, &tools)? > room && self.forget_oldest() {
+            n_forgotten += 1;
         }
-        session.notice("trimmed", format!("{n_cut} of the oldest results were cut"))
+        if n_cut > 0 {
+            session.notice("trimmed", format!("{n_cut} of the oldest results were cut"))?;
+        }
+        if n_forgotten > 0 {
+            session
+                .notice("trimmed", format!("{n_forgotten} of the oldest calls were forgotten"))?;
+        }
+        Ok(())
+    }
+
+    /// Drops the oldest call with all that answers it. The instructions, the question and the latest
+    /// call stay: `false` when nothing else is left.
+    fn forget_oldest(&mut self) -> bool {
+        const HEAD: usize = 2;
+        let calls = |message: &Message| message.role == Role::Assistant;
+        let Some(first) = self.messages.iter().skip(HEAD).position(calls) else { return false };
+        let rest = self.messages.get(HEAD + first + 1..).unwrap_or_default();
+        let Some(next) = rest.iter().position(calls) else { return false };
+        self.messages.drain(HEAD + first..HEAD + first + 1 + next);
+        true
     }
 }
 

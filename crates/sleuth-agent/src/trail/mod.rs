@@ -30,12 +30,13 @@ pub use extract::{Answer, N_FEATURES};
 pub use pool::PoolWeights;
 pub(crate) use spans::sentences;
 
+use crate::check::is_verdict;
 use crate::session::Session;
 use crate::{AgentError, Draft, Policy};
 use compare::compare;
 use extract::{answers, best_sentence, confidence};
 use pool::Pool;
-use query::{Asked, take_apart};
+use query::{Asked, Wants, take_apart};
 use spans::{SpanKind, spans};
 
 /// Settings of the policy.
@@ -92,16 +93,7 @@ impl Policy for Trail {
 
     fn run(&mut self, session: &mut Session<'_>) -> Result<Draft, AgentError> {
         let mut hunt = Hunt::start(session, &self.options)?;
-        // A larger budget of pages is used up: enough rounds to read them all.
-        let rounds = match session.budget().pages {
-            Some(pages) => (pages as usize).div_ceil(self.options.beam.max(1)),
-            None => self.options.rounds,
-        };
-        for _ in 0..rounds {
-            if session.must_write_up()?.is_some() || !hunt.follow(session)? {
-                break;
-            }
-        }
+        hunt.follow_all(session)?;
         hunt.write(session)
     }
 }
@@ -169,7 +161,10 @@ impl<'o> Hunt<'o> {
         let calls = session.call("search", [arguments])?;
         let ranking = session.search(query)?;
         let documents: Vec<DocumentId> = ranking.documents().into_iter().cloned().collect();
-        let content = format!("{} documents", documents.len());
+        let content = match documents.len() {
+            1 => "1 document".to_owned(),
+            n => format!("{n} documents"),
+        };
         session.tool_result(&calls[0], content, documents)?;
         Ok(ranking)
     }
@@ -217,8 +212,11 @@ impl<'o> Hunt<'o> {
             let question = self.asked.text.clone();
             let query =
                 Query { within: Some(unknown.clone()), ..Query::new(question, unknown.len()) };
-            for hit in self.search(session, &query)?.hits {
-                self.take_up(session, &hit.passage.document, hit.passage.range, hit.score)?;
+            let room = session.room();
+            if room.searches > 0 && room.turns > 0 {
+                for hit in self.search(session, &query)?.hits {
+                    self.take_up(session, &hit.passage.document, hit.passage.range, hit.score)?;
+                }
             }
             for id in &unknown {
                 if self.pool.position(id).is_none()
@@ -257,6 +255,21 @@ impl<'o> Hunt<'o> {
             surface.chars().any(|c| c.is_uppercase() || c.is_ascii_digit()) || !surface.is_ascii();
         let shape = if looks_like_a_name || terms.len() >= 3 { 1.0 } else { 0.4 };
         Ok((rarity / 10.0).min(1.0) * shape)
+    }
+
+    /// Rounds of following, until one brings nothing new to the top or the budget is used.
+    fn follow_all(&mut self, session: &mut Session<'_>) -> Result<(), AgentError> {
+        // A larger budget of pages is used up: enough rounds to read them all.
+        let rounds = match session.budget().pages {
+            Some(pages) => (pages as usize).div_ceil(self.options.beam.max(1)),
+            None => self.options.rounds,
+        };
+        for _ in 0..rounds {
+            if session.must_write_up()?.is_some() || !self.follow(session)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// One round: reads the best unread passages and takes up what they point to. Returns whether
@@ -387,7 +400,8 @@ impl<'o> Hunt<'o> {
                 let answers = answers(&self.asked, &self.pool);
                 // Nobody is served by words torn out of a sentence that the reader is not sure of:
                 // then the sentence that matches best is the answer.
-                let sure = confidence(&answers) >= self.options.least_confidence;
+                let sure = self.asked.wants != Wants::YesNo
+                    && confidence(&answers) >= self.options.least_confidence;
                 let answer = if sure { answers.first() } else { best_sentence(&answers) };
                 match answer {
                     Some(answer) => {
@@ -408,15 +422,25 @@ impl<'o> Hunt<'o> {
         if grounds.is_empty() || self.coverage(&grounds) < self.options.least_coverage {
             return Ok(Draft { ranking, ..Draft::default() });
         }
+        if is_verdict(&text) {
+            // No sentence says a bare *yes*: what is claimed is what was asked, and the marks tell
+            // how much of that each quote holds.
+            let mut evidence = Vec::new();
+            for (at, range) in grounds {
+                let document = Arc::clone(&self.pool.candidates[at].document);
+                evidence.push(session.keep(&document, range)?);
+            }
+            let claims = vec![Claim { text: self.asked.text.clone(), evidence }];
+            return Ok(Draft { text, claims, ranking });
+        }
         let mut claims = Vec::new();
         for (nth, (at, range)) in grounds.into_iter().enumerate() {
             let document = Arc::clone(&self.pool.candidates[at].document);
             let evidence = session.keep(&document, range.clone())?;
             // The first ground holds the answer; the others show the way to it, and say themselves
-            // what they say. No sentence says a bare `yes` or `no`: there all of them do.
+            // what they say.
             let own = document.text.get(range).unwrap_or_default();
-            let in_words = !matches!(text.as_str(), "yes" | "no");
-            let text = if nth == 0 && in_words { text.as_str() } else { own };
+            let text = if nth == 0 { text.as_str() } else { own };
             claims.push(Claim { text: text.to_owned(), evidence: vec![evidence] });
         }
         Ok(Draft { text, claims, ranking })
@@ -508,10 +532,6 @@ impl<'o> Hunt<'o> {
 pub fn candidate_answers(session: &mut Session<'_>) -> Result<Vec<Answer>, AgentError> {
     let options = TrailOptions::default();
     let mut hunt = Hunt::start(session, &options)?;
-    for _ in 0..options.rounds {
-        if !hunt.follow(session)? {
-            break;
-        }
-    }
+    hunt.follow_all(session)?;
     Ok(answers(&hunt.asked, &hunt.pool))
 }

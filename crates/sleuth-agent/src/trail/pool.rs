@@ -168,14 +168,7 @@ impl Pool {
 
 /// Share of the question, by rarity, that `target` has and `source` lacks.
 fn need(asked: &Asked, source: &Candidate, target: &Candidate) -> f32 {
-    let total: f32 = asked.terms.iter().map(|term| term.rarity).sum();
-    let brought: f32 = asked
-        .terms
-        .iter()
-        .filter(|term| target.terms.contains(&term.text) && !source.terms.contains(&term.text))
-        .map(|term| term.rarity)
-        .sum();
-    if total > 0.0 { brought / total } else { 0.0 }
+    asked.share(|term| target.terms.contains(term) && !source.terms.contains(term))
 }
 
 fn terms_of(document: &Document, passage: &Range<usize>) -> HashSet<String> {

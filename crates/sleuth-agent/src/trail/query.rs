@@ -1,5 +1,7 @@
 //! What a question asks for: its terms with their rarity, the kind of answer, the alternatives.
 
+use std::collections::HashSet;
+
 use sleuth_index::{analyze, words};
 use sleuth_records::Question;
 
@@ -104,14 +106,18 @@ impl Asked {
         }
     }
 
-    /// Share of the question, by rarity, that the index terms of `text` cover: 0 to 1.
-    pub(super) fn coverage(&self, text_terms: &std::collections::HashSet<String>) -> f32 {
+    /// Share of the question, by rarity, that `text_terms` hold: 0 to 1.
+    pub(super) fn coverage(&self, text_terms: &HashSet<String>) -> f32 {
+        self.share(|term| text_terms.contains(term))
+    }
+
+    /// Share of the question, by rarity, whose terms are `among` something: 0 to 1.
+    pub(super) fn share(&self, among: impl Fn(&String) -> bool) -> f32 {
         // In a store of a few documents a word that stands in most of them has hardly any rarity,
         // though it may be all that the question is about.
         let weight = |term: &QuestionTerm| term.rarity.max(1.0);
         let total: f32 = self.terms.iter().map(weight).sum();
-        let covered: f32 =
-            self.terms.iter().filter(|term| text_terms.contains(&term.text)).map(weight).sum();
+        let covered: f32 = self.terms.iter().filter(|term| among(&term.text)).map(weight).sum();
         if total > 0.0 { covered / total } else { 0.0 }
     }
 }

@@ -6,8 +6,7 @@ use sleuth_records::{Budget, Message, Role};
 use sleuth_testkit::{Acting, Seen, TinyStore, library};
 
 use crate::support::{
-    Runner, UNLIMITED, alone, answer, chat_alone, find, malformed, numbered, open, search,
-    with_lead,
+    Runner, alone, answer, chat_alone, find, malformed, numbered, open, search, with_lead,
 };
 
 const QUESTION: &str = "Where was the author of The Glass Harbour born?";
@@ -112,7 +111,7 @@ fn the_demand_to_answer() {
     let tiny = TinyStore::of(library());
     let model = Acting::script([answer("not found", &[])]);
     let seen = model.seen();
-    let budget = Budget { searches: Some(0), ..UNLIMITED };
+    let budget = Budget { searches: Some(0), ..Budget::UNLIMITED };
     let ran = Runner::over(tiny.store()).budget(budget).run(QUESTION, &mut chat_alone(model));
     assert!(ran.result.is_ok());
     expect![[r###"

@@ -9,9 +9,7 @@ use sleuth_lm::{LanguageModel, LmError, ToolChoice};
 use sleuth_records::{Budget, Document, DocumentId, Event, Finish, Ranking};
 use sleuth_testkit::{Acting, Random, TinyStore, library};
 
-use crate::support::{
-    Runner, UNLIMITED, alone, answer, find, malformed, numbered, open, search, with_lead,
-};
+use crate::support::{Runner, alone, answer, find, malformed, numbered, open, search, with_lead};
 
 const QUESTION: &str = "Where was the author of The Glass Harbour born?";
 
@@ -108,8 +106,9 @@ fn after_trimming() {
     .with_dollars(0.1);
     let options = ChatOptions { reply_tokens: 100, ..alone() };
     let (mut chat, tap) = tapped(model, options);
-    let runner =
-        Runner::over(tiny.store()).budget(Budget { turns: Some(20), ..UNLIMITED }).step_ms(7);
+    let runner = Runner::over(tiny.store())
+        .budget(Budget { turns: Some(20), ..Budget::UNLIMITED })
+        .step_ms(7);
     let notices = assert_same(&runner, "What is thing number 1 called?", &mut chat, &tap);
     assert!(notices.contains("trimmed") && notices.contains("write_up"), "{notices}");
 }
@@ -118,10 +117,10 @@ fn after_trimming() {
 fn at_the_end_of_every_budget() {
     let tiny = TinyStore::of(numbered(40));
     let budgets = [
-        Budget { searches: Some(4), ..UNLIMITED },
-        Budget { tokens: Some(5_000), ..UNLIMITED },
-        Budget { seconds: Some(0.6), ..UNLIMITED },
-        Budget { dollars: Some(0.7), ..UNLIMITED },
+        Budget { searches: Some(4), ..Budget::UNLIMITED },
+        Budget { tokens: Some(5_000), ..Budget::UNLIMITED },
+        Budget { seconds: Some(0.6), ..Budget::UNLIMITED },
+        Budget { dollars: Some(0.7), ..Budget::UNLIMITED },
     ];
     for budget in budgets {
         let mut turn = 0;
@@ -155,7 +154,8 @@ fn with_awkward_numbers() {
         let options =
             ChatOptions { temperature: random.number() as f32 / u64::MAX as f32, ..alone() };
         let (mut chat, tap) = tapped(model, options);
-        let budget = Budget { seconds: Some(seconds), dollars: Some(dollars * 77.7), ..UNLIMITED };
+        let budget =
+            Budget { seconds: Some(seconds), dollars: Some(dollars * 77.7), ..Budget::UNLIMITED };
         assert_same(&Runner::over(tiny.store()).budget(budget), QUESTION, &mut chat, &tap);
     }
 }

@@ -16,10 +16,6 @@ use sleuth_records::{
 };
 use sleuth_testkit::{Acting, filtered};
 
-/// No limit at all.
-pub(crate) const UNLIMITED: Budget =
-    Budget { searches: None, pages: None, turns: None, tokens: None, seconds: None, dollars: None };
-
 type StopAt = Box<dyn Fn(&Event) -> bool>;
 
 /// Runs policies over one store, with a clock that moves by a fixed step.
@@ -41,7 +37,7 @@ impl<'s> Runner<'s> {
     pub(crate) fn over(retriever: &'s dyn Retriever) -> Self {
         Self {
             retriever,
-            budget: UNLIMITED,
+            budget: Budget::UNLIMITED,
             step_ms: 1,
             stop_at: Box::new(|_| false),
             stopped: Arc::default(),
