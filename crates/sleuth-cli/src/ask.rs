@@ -249,6 +249,13 @@ impl Report<'_> {
                 self.write_claim(&mut text, at, &claim.text, paint);
             }
         }
+        if self.opened.partial {
+            let n = count(self.opened.store.n_documents(), "document");
+            let _ = writeln!(
+                text,
+                "Not everything was read before the interrupt: only {n} could be searched.\n"
+            );
+        }
         let usage = &outcome.usage;
         let end = match &outcome.finish {
             Finish::BudgetEnded { limit } => {
@@ -376,6 +383,7 @@ impl Report<'_> {
             "model": self.model,
             "snapshot": self.snapshot,
             "documents": self.opened.store.n_documents(),
+            "partial": self.opened.partial,
             "skipped": skipped_json(&self.opened.skipped),
             "tried": self.tried,
         });

@@ -12,7 +12,7 @@ use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
 use sleuth_records::{BeirError, LogError};
 
-use crate::show::escape;
+use crate::show::{count, escape};
 
 /// Exit codes of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +66,15 @@ pub(crate) enum Failure {
     Index(#[from] IndexError),
     #[error("cannot use the cached store")]
     Cache(#[source] IndexError),
-    #[error("{n} problems in store `{}`", path.display())]
+    #[error("{} in store `{}`", count(*n as u64, "problem"), path.display())]
     Damaged { path: PathBuf, n: usize },
+    /// The first interrupt came while a store was built.
+    #[error(
+        "interrupted before all was read: store `{}` holds {}",
+        path.display(),
+        count(*n_documents, "document")
+    )]
+    Interrupted { path: PathBuf, n_documents: u64 },
     #[error(transparent)]
     Model(#[from] LmError),
     #[error("{message}")]
@@ -113,6 +120,7 @@ impl Failure {
             | Self::Queries(_)
             | Self::Prices(_) => Exit::Input,
             Self::Folder { .. } | Self::Write { .. } | Self::Damaged { .. } => Exit::Storage,
+            Self::Interrupted { .. } => Exit::Early,
             Self::Output(_) if self.is_broken_pipe() => Exit::Done,
             Self::Output(_) => Exit::Storage,
             Self::Index(error) | Self::Cache(error) => of_index(error),
@@ -167,6 +175,9 @@ impl Failure {
                 ),
                 LmError::Cancelled | LmError::ContextFull { .. } => None,
             },
+            Self::Interrupted { .. } => Some(
+                "what was read is kept; run the same command again to go on from there".to_owned(),
+            ),
             Self::Shelf(ShelfError::Cancelled) => {
                 Some("run the same command again to go on from there".to_owned())
             }
@@ -238,9 +249,10 @@ impl Failure {
 
 fn of_index(error: &IndexError) -> Exit {
     match error {
-        IndexError::Missing { .. } | IndexError::NotAStore { .. } | IndexError::Source(_) => {
-            Exit::Input
-        }
+        IndexError::Missing { .. }
+        | IndexError::NotAStore { .. }
+        | IndexError::Occupied { .. }
+        | IndexError::Source(_) => Exit::Input,
         IndexError::Cancelled => Exit::Early,
         IndexError::Version { .. }
         | IndexError::Busy { .. }

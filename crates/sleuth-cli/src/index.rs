@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use sleuth_index::{Store, verify};
+use sleuth_index::{IndexError, Store, verify};
 
 use crate::args::{Common, IndexCommand};
 use crate::ask::skipped_json;
@@ -40,7 +40,13 @@ fn build(
     let progress = Progress::new(common.quiet);
     let roots = stores::open_roots(paths)?;
     let name = name.map_or_else(|| root_name(into), str::to_owned);
-    let report = stores::build(into, &name, &roots, true, &progress)?;
+    let report = match stores::build(into, &name, &roots, true, &progress) {
+        Err(IndexError::Cancelled) => {
+            let n_documents = Store::open(into)?.n_documents();
+            return Err(Failure::Interrupted { path: into.to_owned(), n_documents });
+        }
+        report => report?,
+    };
     progress.end();
     if report.n_documents == 0 {
         return Err(stores::nothing_readable(paths, &report.skipped));

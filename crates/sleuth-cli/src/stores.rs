@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sleuth_index::{IndexError, Store, SyncOptions, SyncReport, sync};
+use sleuth_index::{IndexError, Store, SyncOptions, SyncReport, remove_damaged, sync};
 use sleuth_records::{Digest, Skipped};
 
 use crate::fail::Failure;
@@ -26,6 +26,8 @@ pub(crate) struct Opened {
     pub(crate) store: Store,
     /// What was passed over; empty for a store that was opened as it is.
     pub(crate) skipped: Vec<Skipped>,
+    /// Whether an interrupt came before all documents were read.
+    pub(crate) partial: bool,
     /// The only file of the documents, where there is just one: records of it have no address of
     /// their own.
     pub(crate) only_file: Option<PathBuf>,
@@ -61,7 +63,7 @@ pub(crate) fn open(
             ));
         }
         let store = Store::open(store)?;
-        return Ok(Opened { store, skipped: Vec::new(), only_file: None });
+        return Ok(Opened { store, skipped: Vec::new(), partial: false, only_file: None });
     }
     let roots = open_roots(paths)?;
     let cached = cached_path(paths, places);
@@ -72,33 +74,46 @@ pub(crate) fn open(
         source,
     })?;
     refuse_cache_among_documents(paths, &places.stores())?;
-    let mut report = build(&cached, &cached_name(paths), &roots, true, progress);
-    if let Err(IndexError::Version { .. } | IndexError::Damaged { .. }) = &report {
-        // Everything in a cached store can be had again from the documents.
-        progress.note("the cached store is damaged or of another version: building it again");
-        fs_err::remove_dir_all(&cached)
-            .map_err(|source| Failure::Write { path: cached.clone(), source })?;
-        report = build(&cached, &cached_name(paths), &roots, true, progress);
+    let name = cached_name(paths);
+    let mut opened = update(&cached, &name, &roots, progress);
+    if let Err(IndexError::Version { .. } | IndexError::Damaged { .. }) = &opened {
+        // Everything in a cached store can be had again from the documents. Where another process
+        // has just done that, there is nothing to remove.
+        let removed = when_free(progress, || remove_damaged(&cached)).map_err(Failure::Cache)?;
+        if removed {
+            progress.note("the cached store is damaged or of another version: building it again");
+        }
+        opened = update(&cached, &name, &roots, progress);
     }
-    let skipped = match report {
-        Ok(report) => report.skipped,
-        // The question is then put to what was read so far.
-        Err(IndexError::Cancelled) => roots.skipped().to_vec(),
-        Err(error) => return Err(Failure::Cache(error)),
-    };
-    let store = Store::open(&cached).map_err(Failure::Cache)?;
-    if interrupt::asked() {
-        let n = count(store.n_documents(), "document");
-        progress.note(&format!("not everything was read: the answer is from {n}"));
+    let mut opened = opened.map_err(Failure::Cache)?;
+    let n_documents = opened.store.n_documents();
+    if opened.partial {
+        let n = count(n_documents, "document");
+        progress.note(&format!("not everything was read: going on with {n}"));
+    } else if n_documents == 0 {
+        return Err(nothing_readable(paths, &opened.skipped));
     }
-    if store.n_documents() == 0 && !interrupt::asked() {
-        return Err(nothing_readable(paths, &skipped));
-    }
-    let only_file = match (paths, roots.files()) {
+    opened.only_file = match (paths, roots.files()) {
         ([root], [file]) => Some(if root.is_dir() { root.join(&file.path) } else { root.clone() }),
         _ => None,
     };
-    Ok(Opened { store, skipped, only_file })
+    Ok(opened)
+}
+
+/// Brings the cached store at `path` up to date and opens it. After an interrupt that is the store
+/// of what was read so far, and the question is put to it.
+fn update(
+    path: &Path,
+    name: &str,
+    roots: &Roots,
+    progress: &Progress,
+) -> Result<Opened, IndexError> {
+    let (skipped, partial) = match build(path, name, roots, true, progress) {
+        Ok(report) => (report.skipped, false),
+        Err(IndexError::Cancelled) => (roots.skipped().to_vec(), true),
+        Err(error) => return Err(error),
+    };
+    Ok(Opened { store: Store::open(path)?, skipped, partial, only_file: None })
 }
 
 /// Opens and lists the documents at `paths`; at least one file must look readable.
@@ -158,27 +173,11 @@ pub(crate) fn build(
         progress.state(|| {
             let verb = if state.committing { "writing the store" } else { "reading" };
             let (read, files, documents) = (state.files_read, state.files, state.documents);
-            format!("{verb}: {read} of {} read, {documents} documents", count(files as u64, "file"))
+            let (files, documents) = (count(files as u64, "file"), count(documents, "document"));
+            format!("{verb}: {read} of {files} read, {documents}")
         });
     };
-    let mut last_told: Option<Instant> = None;
-    let report = loop {
-        match sync(path, roots, &options, &told, &interrupt::asked) {
-            Err(IndexError::Busy { .. })
-                if begun.elapsed() < LONGEST_WAIT && !interrupt::asked() =>
-            {
-                if last_told.is_none_or(|last| last.elapsed() >= TELL_AGAIN) {
-                    let waited = seconds(begun.elapsed().as_secs_f64());
-                    progress.note(&format!(
-                        "another process is writing this store; waiting for it ({waited})"
-                    ));
-                    last_told = Some(Instant::now());
-                }
-                std::thread::sleep(TRY_AGAIN);
-            }
-            other => break other,
-        }
-    }?;
+    let report = when_free(progress, || sync(path, roots, &options, &told, &interrupt::asked))?;
     let took = seconds(begun.elapsed().as_secs_f64());
     let documents = count(report.n_documents, "document");
     progress.note(&if report.files_read + report.files_removed == 0 {
@@ -192,6 +191,32 @@ pub(crate) fn build(
     });
     tell_skipped(&report.skipped, progress);
     Ok(report)
+}
+
+/// Does `work` on a store; waits while another process writes it.
+fn when_free<T>(
+    progress: &Progress,
+    work: impl Fn() -> Result<T, IndexError>,
+) -> Result<T, IndexError> {
+    let begun = Instant::now();
+    let mut last_told: Option<Instant> = None;
+    loop {
+        match work() {
+            Err(IndexError::Busy { .. })
+                if begun.elapsed() < LONGEST_WAIT && !interrupt::asked() =>
+            {
+                if last_told.is_none_or(|last| last.elapsed() >= TELL_AGAIN) {
+                    let waited = seconds(begun.elapsed().as_secs_f64());
+                    progress.note(&format!(
+                        "another process is writing this store; waiting for it ({waited})"
+                    ));
+                    last_told = Some(Instant::now());
+                }
+                std::thread::sleep(TRY_AGAIN);
+            }
+            other => return other,
+        }
+    }
 }
 
 /// One line by kind, and a few by name where they are few or say more than their kind.

@@ -14,10 +14,18 @@ pub enum IndexError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// Something other than a store is there, and it is not overwritten.
-    #[error("`{}` is not a store: expected `store.toml` or an empty folder, found {found}", path.display())]
+    /// Something other than a store is there: documents, as a rule.
+    #[error("`{}` is not a store: expected a folder with a store's `store.toml`, found {found}", path.display())]
     NotAStore {
         /// Where it was looked for.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+    },
+    /// Something other than a store is where one was to be made, and it is not overwritten.
+    #[error("no store can be made in `{}`: expected a store or an empty folder, found {found}", path.display())]
+    Occupied {
+        /// Where it was to be made.
         path: PathBuf,
         /// What is there.
         found: String,
@@ -91,7 +99,12 @@ impl IndexError {
             Self::Missing { path } => {
                 format!("build one with `sleuth index build FOLDER --into {}`", path.display())
             }
-            Self::NotAStore { .. } => "name another folder, or empty this one".to_owned(),
+            Self::NotAStore { path, .. } => format!(
+                "if it holds documents, make a store of them with `sleuth index build {0} --into \
+                 STORE`, or ask over them with `sleuth ask QUESTION --over {0}`",
+                path.display()
+            ),
+            Self::Occupied { .. } => "name a new folder, or an empty one".to_owned(),
             Self::Version { path, .. } | Self::Damaged { path, .. } => {
                 format!("remove `{}` and build the store again", path.display())
             }

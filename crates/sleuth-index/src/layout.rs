@@ -52,29 +52,32 @@ impl StoreFile {
 
     /// Reads and checks `store.toml` of the store at `path`.
     pub(crate) fn read(path: &Path) -> Result<Self, IndexError> {
+        let not_a_store =
+            |found: &str| IndexError::NotAStore { path: path.to_owned(), found: found.to_owned() };
         let file = path.join("store.toml");
         let text = match fs_err::read_to_string(&file) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(if path.is_dir() && !may_become_store(path) {
-                    IndexError::NotAStore { path: path.to_owned(), found: "other files".to_owned() }
+                    not_a_store("other files")
                 } else if path.exists() && !path.is_dir() {
-                    IndexError::NotAStore { path: path.to_owned(), found: "a file".to_owned() }
+                    not_a_store("a file")
                 } else {
                     IndexError::Missing { path: path.to_owned() }
                 });
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-                return Err(IndexError::NotAStore {
-                    path: path.to_owned(),
-                    found: "a file".to_owned(),
-                });
+                return Err(not_a_store("a file"));
             }
             Err(error) => return Err(IndexError::io(path, error)),
         };
-        let found: Self = toml::from_str(&text).map_err(|error| IndexError::Damaged {
-            path: path.to_owned(),
-            detail: format!("`store.toml`: {}", error.message()),
+        let found: Self = toml::from_str(&text).map_err(|error| {
+            // Documents may have a `store.toml` of their own; nobody is to be told to remove them.
+            if !lexical_dir(path).is_dir() {
+                return not_a_store("a `store.toml` of something else");
+            }
+            let detail = format!("`store.toml`: {}", error.message());
+            IndexError::Damaged { path: path.to_owned(), detail }
         })?;
         let check = |what, found: &str, expected: &str| {
             if found == expected {
@@ -125,6 +128,27 @@ fn may_become_store(path: &Path) -> bool {
             || name == WRITER_LOCK
             || (marked && (name == "documents" || name == "lexical"))
     })
+}
+
+/// Removes everything in the folder of the store at `path` but the lock file. The caller holds the
+/// lock.
+pub(crate) fn clear(path: &Path) -> std::io::Result<()> {
+    // From here on it is a store in the making, so that a kill leaves what can be built upon.
+    fs_err::rename(path.join("store.toml"), path.join(UNFINISHED))?;
+    // Without this file the library finds no index in what a kill leaves.
+    let _ = fs_err::remove_file(lexical_dir(path).join("meta.json"));
+    for entry in fs_err::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_name() == UNFINISHED || entry.file_name() == WRITER_LOCK {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs_err::remove_dir_all(entry.path())?;
+        } else {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    fs_err::remove_file(path.join(UNFINISHED))
 }
 
 /// Writes a file through `write` and waits until it is on the disk, its name included.

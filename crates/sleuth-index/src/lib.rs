@@ -33,6 +33,7 @@ mod directory;
 mod error;
 mod layout;
 mod mentions;
+mod remove;
 mod retriever;
 mod splitter;
 mod store;
@@ -44,6 +45,7 @@ pub use bm25::Bm25;
 pub use error::IndexError;
 pub use layout::StoreInfo;
 pub use mentions::Mention;
+pub use remove::remove_damaged;
 pub use retriever::{Query, Retriever};
 pub use store::Store;
 pub use sync::{

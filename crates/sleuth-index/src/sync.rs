@@ -146,7 +146,7 @@ pub fn sync(
     let exists = match StoreFile::read(path) {
         Ok(_) => true,
         Err(IndexError::Missing { .. }) => false,
-        Err(error) => return Err(error),
+        Err(error) => return Err(occupied(error)),
     };
     let (files, skipped) = source.list().map_err(|error| IndexError::Source(error.to_string()))?;
     let mut report = SyncReport { skipped, ..SyncReport::default() };
@@ -324,7 +324,7 @@ fn open_index(path: &Path) -> Result<tantivy::Index, IndexError> {
 }
 
 /// Takes the right to write to the store at `path`; makes the folder where none is.
-fn lock(path: &Path) -> Result<DirectoryLock, IndexError> {
+pub(crate) fn lock(path: &Path) -> Result<DirectoryLock, IndexError> {
     fs_err::create_dir_all(path).map_err(|error| IndexError::io(path, error))?;
     let lock = Lock { filepath: WRITER_LOCK.into(), is_blocking: false };
     let folder =
@@ -337,12 +337,21 @@ fn lock(path: &Path) -> Result<DirectoryLock, IndexError> {
     })
 }
 
+/// What is no store to a reader is no place for a store to a writer.
+fn occupied(error: IndexError) -> IndexError {
+    if let IndexError::NotAStore { path, found } = error {
+        IndexError::Occupied { path, found }
+    } else {
+        error
+    }
+}
+
 /// Opens the index below `path`, or makes it.
 fn open_or_create(path: &Path, name: &str) -> Result<tantivy::Index, IndexError> {
     match StoreFile::read(path) {
         Ok(_) => return open_index(path),
         Err(IndexError::Missing { .. }) => {}
-        Err(error) => return Err(error),
+        Err(error) => return Err(occupied(error)),
     }
     let io = |error| IndexError::io(path, error);
     StoreFile::new(name).begin(path)?;

@@ -55,8 +55,8 @@ fn one_object_for_machines() {
     let place = Place::with_docs();
     let object = place.json(&["ask", WHEN, "--over", "docs", "--json"]);
     let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
-    expect![[r#"["status", "answer", "claims", "evidence", "ranking", "usage", "run", "question", "policy", "model", "snapshot", "documents", "skipped", "tried"]"#]].assert_eq(&format!("{keys:?}"));
-    assert_eq!(object["status"], "answered");
+    expect![[r#"["status", "answer", "claims", "evidence", "ranking", "usage", "run", "question", "policy", "model", "snapshot", "documents", "partial", "skipped", "tried"]"#]].assert_eq(&format!("{keys:?}"));
+    assert_eq!((&object["status"], &object["partial"]), (&"answered".into(), &false.into()));
     let cited = object["claims"][0]["evidence"][0].as_str().unwrap();
     let evidence = object["evidence"].as_array().unwrap();
     let evidence = evidence.iter().find(|evidence| evidence["id"] == cited).unwrap();
@@ -237,6 +237,38 @@ fn a_damaged_cached_store_is_built_again() {
     }
     let output = place.run(&["ask", WHEN, "--over", "docs"]);
     assert_eq!(code(&output), 0, "{}", place.show(&output));
+    // Damage that shows only when the store is opened.
+    for file in fs_err::read_dir(cached_store(&place).join("lexical")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|end| end == "store") {
+            fs_err::write(path, "").unwrap();
+        }
+    }
+    let output = place.run(&["ask", WHEN, "--over", "docs"]);
+    assert_eq!(code(&output), 0, "{}", place.show(&output));
+    assert!(stderr(&output).contains("building it again"), "{}", stderr(&output));
+}
+
+#[test]
+fn of_several_runs_over_a_damaged_cached_store_one_builds_it_again() {
+    let place = Place::with_docs();
+    for n in 0..200 {
+        place.write(&format!("docs/{n}.md"), format!("# Page {n}\n\nNothing of note, {n}.\n"));
+    }
+    let ask = ["ask", WHEN, "--over", "docs"];
+    assert_eq!(code(&place.run(&ask)), 0);
+    let meta = cached_store(&place).join("lexical/meta.json");
+    for _ in 0..3 {
+        fs_err::write(&meta, "torn").unwrap();
+        let children: Vec<_> = (0..4).map(|_| place.spawn(&ask)).collect();
+        let outputs = children.into_iter().map(|child| child.wait_with_output().unwrap());
+        let outputs: Vec<_> = outputs.collect();
+        for output in &outputs {
+            assert_eq!(code(output), 0, "{}", place.show(output));
+        }
+        let rebuilt = outputs.iter().filter(|output| stderr(output).contains("building it again"));
+        assert_eq!(rebuilt.count(), 1);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use expect_test::expect;
 
-use crate::{Place, code, run_folders};
+use crate::{Place, code, run_folders, stderr};
 
 const WHEN: &str = "When was the Marrow Point Lighthouse built?";
 
@@ -34,11 +34,11 @@ fn a_store_is_built_described_and_checked() {
     place.check(
         &["index", "info", "docs"],
         &expect![[r#"
-        exit 6
-        --- stderr
-        error: `docs` is not a store: expected `store.toml` or an empty folder, found other files
-        hint: name another folder, or empty this one
-    "#]],
+            exit 6
+            --- stderr
+            error: `docs` is not a store: expected a folder with a store's `store.toml`, found other files
+            hint: if it holds documents, make a store of them with `sleuth index build docs --into STORE`, or ask over them with `sleuth ask QUESTION --over docs`
+        "#]],
     );
     place.check(
         &["index", "info", "nowhere"],
@@ -52,11 +52,11 @@ fn a_store_is_built_described_and_checked() {
     place.check(
         &["index", "build", "docs", "--into", "docs"],
         &expect![[r#"
-        exit 6
-        --- stderr
-        error: `docs` is not a store: expected `store.toml` or an empty folder, found other files
-        hint: name another folder, or empty this one
-    "#]],
+            exit 6
+            --- stderr
+            error: no store can be made in `docs`: expected a store or an empty folder, found other files
+            hint: name a new folder, or an empty one
+        "#]],
     );
 }
 
@@ -74,6 +74,7 @@ fn damage_is_found() {
     fs_err::write(&store, bytes).unwrap();
     let output = place.run(&["index", "verify", "store"]);
     assert_eq!(code(&output), 7, "{}", place.show(&output));
+    assert!(stderr(&output).starts_with("error: 1 problem in store `store`\n"));
 }
 
 #[test]

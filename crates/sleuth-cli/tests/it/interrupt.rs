@@ -80,6 +80,73 @@ fn the_first_writes_up_what_there_is() {
     assert_eq!(place.json(&["trace", "replay", "--json"])["status"], "same");
 }
 
+/// Many files, each of which takes a while: a build looks up between files.
+fn write_long_files(place: &Place) {
+    for n in 0..12 {
+        let words: String = (0..200_000).map(|word| format!("w{} ", word % 50_000)).collect();
+        place.write(&format!("docs/a-long-{n}.txt"), words);
+    }
+}
+
+#[test]
+fn a_question_during_reading_is_put_to_what_was_read() {
+    let place = Place::with_docs();
+    write_long_files(&place);
+    for flags in [["--quiet"].as_slice(), &["--quiet", "--json"]] {
+        let ask = [["ask", WHEN, "--over", "docs"].as_slice(), flags].concat();
+        let child = place.spawn(&ask);
+        let stores = place.path(".cache/sleuth/stores");
+        wait_until("a build", || {
+            let stores = fs_err::read_dir(&stores).into_iter().flatten().flatten();
+            stores.into_iter().any(|store| store.path().join("store.toml").exists())
+        });
+        send(&child, Signal::INT);
+        let output = child.wait_with_output().unwrap();
+        let shown = place.show(&output);
+        assert_eq!(code(&output), 4, "{shown}");
+        if flags.contains(&"--json") {
+            let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(
+                (&object["status"], &object["partial"]),
+                (&"cancelled".into(), &true.into())
+            );
+            assert!(object["documents"].as_u64().unwrap() < 15, "{shown}");
+        } else {
+            assert!(
+                shown.contains("\nNot everything was read before the interrupt: only "),
+                "{shown}"
+            );
+        }
+        fs_err::remove_dir_all(&stores).unwrap();
+    }
+}
+
+#[test]
+fn a_build_that_was_interrupted_says_what_is_kept_and_goes_on() {
+    let place = Place::with_docs();
+    write_long_files(&place);
+    let build = ["index", "build", "docs", "--into", "store", "--quiet"];
+    let child = place.spawn(&build);
+    wait_until("a build", || place.path("store/store.toml").exists());
+    send(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let kept = place.json(&["index", "info", "store", "--json"])["n_documents"].as_u64().unwrap();
+    assert!(kept < 15);
+    let shown = place.show(&output).replace(&format!(" {kept} document"), " [N] document");
+    expect![[r#"
+        exit 4
+        --- stderr
+
+        interrupted: keeping what was read; once more to abort
+        error: interrupted before all was read: store `store` holds [N] document
+        hint: what was read is kept; run the same command again to go on from there
+    "#]]
+    .assert_eq(&shown.replace("documents", "document"));
+    let output = place.run(&[build.as_slice(), &["--json"]].concat());
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&object["documents"], &object["files_unchanged"]), (&15.into(), &kept.into()));
+}
+
 #[test]
 fn the_second_aborts() {
     let place = Place::with_docs();

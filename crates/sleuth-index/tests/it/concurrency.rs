@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use sleuth_index::{
     DocumentSource, IndexError, MemorySource, Retriever as _, SourceError, Store, SyncOptions,
-    sync, verify,
+    remove_damaged, sync, verify,
 };
 use sleuth_records::{Document, DocumentId, Skipped, SourceFile};
 
@@ -90,6 +90,29 @@ fn a_store_that_agrees_is_not_locked() {
         barrier.wait();
         writer.join().unwrap().unwrap();
     });
+}
+
+#[test]
+fn a_store_that_is_being_written_is_not_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path: &Path = dir.path();
+    build(path, &three("old")).unwrap();
+    let barrier = Barrier::new(2);
+    let writing = Waiting { inner: three("new"), barrier: &barrier };
+    let file = path.join("store.toml");
+    let text = fs_err::read_to_string(&file).unwrap();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| build(path, &writing));
+        barrier.wait();
+        fs_err::write(&file, text.replace("schema = 1", "schema = 99")).unwrap();
+        let outcome = remove_damaged(path);
+        fs_err::write(&file, &text).unwrap();
+        barrier.wait();
+        assert!(matches!(outcome, Err(IndexError::Busy { .. })), "{outcome:?}");
+        writer.join().unwrap().unwrap();
+    });
+    assert_eq!(found(&Store::open(path).unwrap(), "new"), ["a", "b", "c"]);
+    assert_sound(path);
 }
 
 #[test]

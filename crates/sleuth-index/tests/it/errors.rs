@@ -5,7 +5,8 @@ use std::process::Command;
 
 use expect_test::{Expect, expect};
 use sleuth_index::{
-    DocumentSource, IndexError, MemorySource, Retriever as _, SourceError, Store, verify,
+    DocumentSource, IndexError, MemorySource, Retriever as _, SourceError, Store, remove_damaged,
+    verify,
 };
 use sleuth_records::{Document, DocumentId, Skipped, SourceFile};
 
@@ -84,21 +85,66 @@ fn something_else_there() {
     fs_err::create_dir(dir.path().join("documents")).unwrap();
     let mine = dir.path().join("documents/manifest-mine.jsonl");
     fs_err::write(&mine, "mine").unwrap();
-    let expected = expect![[r#"
-        error: `STORE` is not a store: expected `store.toml` or an empty folder, found other files
-        hint: name another folder, or empty this one
-    "#]];
-    check(dir.path(), open_error(dir.path()), &expected);
-    check(dir.path(), build(dir.path(), &source()).unwrap_err(), &expected);
+    check(
+        dir.path(),
+        open_error(dir.path()),
+        &expect![[r#"
+            error: `STORE` is not a store: expected a folder with a store's `store.toml`, found other files
+            hint: if it holds documents, make a store of them with `sleuth index build STORE --into STORE`, or ask over them with `sleuth ask QUESTION --over STORE`
+        "#]],
+    );
+    check(
+        dir.path(),
+        build(dir.path(), &source()).unwrap_err(),
+        &expect![[r#"
+            error: no store can be made in `STORE`: expected a store or an empty folder, found other files
+            hint: name a new folder, or an empty one
+        "#]],
+    );
     assert_eq!(fs_err::read_to_string(&mine).unwrap(), "mine");
     assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 1);
 
-    let expected = expect![[r#"
-        error: `STORE` is not a store: expected `store.toml` or an empty folder, found a file
-        hint: name another folder, or empty this one
-    "#]];
-    check(&mine, open_error(&mine), &expected);
-    check(&mine, build(&mine, &source()).unwrap_err(), &expected);
+    check(
+        &mine,
+        open_error(&mine),
+        &expect![[r#"
+            error: `STORE` is not a store: expected a folder with a store's `store.toml`, found a file
+            hint: if it holds documents, make a store of them with `sleuth index build STORE --into STORE`, or ask over them with `sleuth ask QUESTION --over STORE`
+        "#]],
+    );
+    check(
+        &mine,
+        build(&mine, &source()).unwrap_err(),
+        &expect![[r#"
+            error: no store can be made in `STORE`: expected a store or an empty folder, found a file
+            hint: name a new folder, or an empty one
+        "#]],
+    );
+}
+
+#[test]
+fn a_store_toml_of_somebody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    fs_err::write(dir.path().join("store.toml"), "[shop]\nopen = 9\n").unwrap();
+    fs_err::write(dir.path().join("a.md"), "mine").unwrap();
+    check(
+        dir.path(),
+        open_error(dir.path()),
+        &expect![[r#"
+        error: `STORE` is not a store: expected a folder with a store's `store.toml`, found a `store.toml` of something else
+        hint: if it holds documents, make a store of them with `sleuth index build STORE --into STORE`, or ask over them with `sleuth ask QUESTION --over STORE`
+    "#]],
+    );
+    check(
+        dir.path(),
+        build(dir.path(), &source()).unwrap_err(),
+        &expect![[r#"
+        error: no store can be made in `STORE`: expected a store or an empty folder, found a `store.toml` of something else
+        hint: name a new folder, or an empty one
+    "#]],
+    );
+    assert!(matches!(remove_damaged(dir.path()), Err(IndexError::NotAStore { .. })));
+    assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 2);
 }
 
 #[test]
@@ -197,6 +243,51 @@ fn a_segment_file_is_missing_or_cut() {
             hint: remove `STORE` and build the store again
         "#]],
     );
+}
+
+#[test]
+fn only_what_is_damaged_or_of_another_version_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    assert!(!remove_damaged(&path).unwrap());
+    assert!(!path.exists());
+    let first = build(&path, &source()).unwrap();
+    assert!(!remove_damaged(&path).unwrap());
+    assert_eq!(Store::open(&path).unwrap().snapshot(), first.snapshot);
+
+    type Damage = fn(&Path);
+    let damages: [Damage; 5] = [
+        |path| edit(path.join("lexical/meta.json"), |bytes| bytes.truncate(100)),
+        |path| edit(manifest_of(path), |bytes| bytes.truncate(100)),
+        |path| fs_err::remove_dir_all(path.join("lexical")).unwrap(),
+        |path| edit(path.join("store.toml"), |bytes| bytes.truncate(20)),
+        |path| {
+            let file = path.join("store.toml");
+            let text = fs_err::read_to_string(&file).unwrap();
+            fs_err::write(&file, text.replace("schema = 1", "schema = 99")).unwrap();
+            fs_err::write(path.join("of-the-future"), "x").unwrap();
+        },
+    ];
+    for damage in damages {
+        damage(&path);
+        assert!(remove_damaged(&path).unwrap());
+        let left: Vec<_> =
+            fs_err::read_dir(&path).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["writer.lock"]);
+        assert_eq!(build(&path, &source()).unwrap().snapshot, first.snapshot);
+        assert_sound(&path);
+    }
+}
+
+#[test]
+fn a_removal_that_was_killed_is_built_upon() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = build(dir.path(), &source()).unwrap();
+    fs_err::rename(dir.path().join("store.toml"), dir.path().join("store.toml.new")).unwrap();
+    fs_err::remove_file(dir.path().join("lexical/meta.json")).unwrap();
+    assert!(matches!(open_error(dir.path()), IndexError::Missing { .. }));
+    assert_eq!(build(dir.path(), &source()).unwrap().snapshot, first.snapshot);
+    assert_sound(dir.path());
 }
 
 #[test]
