@@ -1,6 +1,6 @@
 //! From files to a store: the corpus as a source of documents.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -61,13 +61,15 @@ pub(crate) enum RootsError {
     Corpus(#[from] CorpusError),
     #[error("two of the paths are called `{name}`, so that ids would not be unique")]
     SameName { name: String },
+    #[error("`{}` and `{}` are the same place", one.display(), other.display())]
+    SamePlace { one: PathBuf, other: PathBuf },
 }
 
 impl Roots {
     /// Opens and lists `paths`.
     pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, RootsError> {
         let mut all = Self { roots: Vec::new(), files: Vec::new(), skipped: Vec::new() };
-        let mut names = HashSet::new();
+        let mut names: HashMap<String, &Path> = HashMap::new();
         for path in paths {
             let corpus = Corpus::open(path, Limits::default())?;
             let listing = corpus.list()?;
@@ -75,8 +77,13 @@ impl Roots {
             let of_root = if paths.len() > 1 { format!("{name}/") } else { String::new() };
             // The path of a root that is a file is its name already.
             let prefix = if path.is_dir() { of_root.clone() } else { String::new() };
-            if !names.insert(name.clone()) {
-                return Err(RootsError::SameName { name });
+            if let Some(other) = names.insert(name.clone(), path) {
+                let real = |path: &Path| fs_err::canonicalize(path).ok();
+                return Err(if real(path) == real(other) {
+                    RootsError::SamePlace { one: other.to_owned(), other: path.clone() }
+                } else {
+                    RootsError::SameName { name }
+                });
             }
             let files = listing.files.iter().map(|file| file.path.clone()).collect();
             all.files.extend(

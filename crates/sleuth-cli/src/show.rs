@@ -82,14 +82,23 @@ pub(crate) fn from_here(path: &Path) -> String {
 
 /// `1 page`, `2 pages`.
 pub(crate) fn count(n: impl Into<u64>, noun: &str) -> String {
-    let n = n.into();
-    let plural = if n == 1 { "" } else { "s" };
-    let noun = match (n, noun) {
-        (2.., "search") | (0, "search") => "searche",
-        (2.., "query") | (0, "query") => "querie",
-        _ => noun,
-    };
-    format!("{n} {noun}{plural}")
+    match n.into() {
+        1 => format!("1 {noun}"),
+        n => format!("{n} {}", plural(noun)),
+    }
+}
+
+/// `1 page`, `2 pages`; `any pages` without a limit.
+pub(crate) fn limit(n: Option<impl Into<u64>>, noun: &str) -> String {
+    n.map_or_else(|| format!("any {}", plural(noun)), |n| count(n, noun))
+}
+
+fn plural(noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None if noun.ends_with("ch") => format!("{noun}es"),
+        None => format!("{noun}s"),
+    }
 }
 
 /// Seconds in a form that fits their size.
@@ -175,6 +184,9 @@ mod tests {
         assert_eq!(count(1_u64, "search"), "1 search");
         assert_eq!(count(2_u64, "search"), "2 searches");
         assert_eq!(count(0_u64, "page"), "0 pages");
+        assert_eq!(count(2_u64, "query"), "2 queries");
+        assert_eq!(limit(Some(1_u32), "search"), "1 search");
+        assert_eq!(limit(None::<u32>, "search"), "any searches");
         assert_eq!(one_line("a  b\nc", 3), "a b…");
     }
 

@@ -124,6 +124,7 @@ pub(crate) fn open_roots(paths: &[PathBuf]) -> Result<Roots, Failure> {
             error.to_string(),
             "rename one of them, or name the folder that holds both",
         ),
+        RootsError::SamePlace { .. } => Failure::usage(error.to_string(), "name it only once"),
     })?;
     if roots.files().is_empty() {
         return Err(nothing_readable(paths, roots.skipped()));

@@ -11,7 +11,7 @@ use crate::args::{Common, TraceCommand};
 use crate::fail::{Exit, Failure};
 use crate::places::Places;
 use crate::print;
-use crate::show::{Paint, count, escape, one_line, seconds};
+use crate::show::{Paint, count, escape, limit, one_line, seconds};
 use crate::stores::place_of;
 
 /// Characters of a tool result, of a call's arguments and of a message that are shown.
@@ -65,6 +65,12 @@ fn replay(folder: &Path, as_json: bool) -> Result<Exit, Failure> {
 
 /// The folder of the run that a person named: a path, `last`, an id or the beginning of one.
 fn find_run(name: &str, places: &Places) -> Result<PathBuf, Failure> {
+    if name.trim().is_empty() {
+        return Err(Failure::usage(
+            "the name of the run is empty",
+            "give its id, the beginning of one, `last`, or a path",
+        ));
+    }
     let path = Path::new(name);
     if path.join(LOG).is_file() {
         return Ok(path.to_owned());
@@ -96,9 +102,7 @@ fn find_run(name: &str, places: &Places) -> Result<PathBuf, Failure> {
         _ => runs.iter().map(|(_, id)| id).filter(|id| id.starts_with(name)).collect(),
     };
     match fitting[..] {
-        [] if !name.is_empty() && name != "last" && folder.join(name).join(LOG).is_file() => {
-            Ok(folder.join(name))
-        }
+        [] if name != "last" && folder.join(name).join(LOG).is_file() => Ok(folder.join(name)),
         [id] => Ok(folder.join(id)),
         [] => Err(Failure::input(
             format!("no run `{name}` in `{}`", folder.display()),
@@ -135,13 +139,12 @@ fn show(folder: &Path, trajectory: &Trajectory, paint: Paint) -> String {
                     one_line(&format!("{policy}{model}, seed {seed}"), 200)
                 );
                 let _ = writeln!(text, "snapshot   {store}");
-                let limit = |n: Option<u32>| n.map_or_else(|| "any".to_owned(), |n| n.to_string());
                 let _ = writeln!(
                     text,
-                    "limits     {} searches, {} pages, {} turns\n",
-                    limit(budget.searches),
-                    limit(budget.pages),
-                    limit(budget.turns),
+                    "limits     {}, {}, {}\n",
+                    limit(budget.searches, "search"),
+                    limit(budget.pages, "page"),
+                    limit(budget.turns, "turn"),
                 );
             }
             Event::Turn { turn, message, tokens, .. } => {

@@ -112,10 +112,15 @@ pub fn verify(path: &Path) -> Result<Vec<Problem>, IndexError> {
             expected.push(0..0);
         }
         let ranges: Vec<_> = found.iter().map(|passage| passage.range.clone()).collect();
-        if ranges != expected {
+        if ranges.len() == expected.len() && ranges != expected {
             report(
                 format!("document `{id}`"),
-                format!("expected {} passages, found {}", expected.len(), ranges.len()),
+                "its passages are not the ones that its text is cut into".to_owned(),
+            );
+        } else if ranges != expected {
+            report(
+                format!("document `{id}`"),
+                format!("number of passages: expected {}, found {}", expected.len(), ranges.len()),
             );
         }
     }

@@ -158,6 +158,15 @@ fn several_folders_and_files_have_ids_of_their_own() {
         hint: rename one of them, or name the folder that holds both
     "#]],
     );
+    place.check(
+        &["ask", WHEN, "--over", "docs", "--over", "./docs"],
+        &expect![[r#"
+            exit 2
+            --- stderr
+            error: `docs` and `./docs` are the same place
+            hint: name it only once
+        "#]],
+    );
 }
 
 #[test]

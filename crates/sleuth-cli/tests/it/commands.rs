@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use expect_test::expect;
+use regex::Regex;
 
 use crate::{Place, code, run_folders, stderr};
 
@@ -159,6 +160,28 @@ fn runs_are_shown_and_replayed() {
         error: no run `nonesuch` in `[DIR]/.local/state/sleuth/runs`
         hint: the id stands in the last line of each answer; `last` is the newest run
     "#]],
+    );
+
+    // Not even where a log lies in the current folder.
+    place.write("log.jsonl", "");
+    place.check(
+        &["trace", "show", ""],
+        &expect![[r#"
+        exit 2
+        --- stderr
+        error: the name of the run is empty
+        hint: give its id, the beginning of one, `last`, or a path
+    "#]],
+    );
+
+    let limits = ["--max-searches", "1", "--max-pages", "1", "--max-turns", "1"];
+    place.run(&[["ask", WHEN, "--over", "docs", "--quiet"].as_slice(), &limits].concat());
+    let shown = place.run(&["trace", "show"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("\nlimits     1 search, 1 page, 1 turn\n"), "{shown}");
+    assert!(
+        !Regex::new(r"\b1 (documents|searches|pages|turns)\b").unwrap().is_match(&shown),
+        "{shown}"
     );
 
     // A log that was tampered with is not what the recording gives.
