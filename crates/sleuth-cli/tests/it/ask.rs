@@ -6,15 +6,13 @@ use std::process::Stdio;
 use expect_test::expect;
 use serde_json::Value;
 
-use crate::{Place, cached_store, code, run_folders, stderr};
-
-const WHEN: &str = "When was the Marrow Point Lighthouse built?";
+use crate::place::{ASK, Place, WHEN, cached_store, code, run_folders, stderr};
 
 #[test]
 fn an_answer_with_its_quote() {
     let place = Place::with_docs();
     place.check(
-        &["ask", WHEN, "--over", "docs"],
+        &ASK,
         &expect![[r#"
             exit 0
             --- stdout
@@ -108,13 +106,12 @@ fn a_question_from_standard_input() {
 #[test]
 fn only_what_changed_is_read_again() {
     let place = Place::with_docs();
-    let ask = ["ask", WHEN, "--over", "docs"];
-    assert!(stderr(&place.run(&ask)).starts_with("3 documents: 3 files read"));
-    assert!(stderr(&place.run(&ask)).starts_with("3 documents, nothing changed"));
+    assert!(stderr(&place.run(&ASK)).starts_with("3 documents: 3 files read"));
+    assert!(stderr(&place.run(&ASK)).starts_with("3 documents, nothing changed"));
     let changed = place.read("docs/marrow-point.md").replace("1911", "1913 or so");
     place.write("docs/marrow-point.md", changed);
     fs_err::remove_file(place.path("docs/larkhaven.txt")).unwrap();
-    let output = place.run(&ask);
+    let output = place.run(&ASK);
     assert!(
         stderr(&output).starts_with("2 documents: 1 file read, 1 file gone"),
         "{}",
@@ -126,13 +123,12 @@ fn only_what_changed_is_read_again() {
 #[test]
 fn a_file_of_the_same_length_and_time_is_read_again() {
     let place = Place::with_docs();
-    let ask = ["ask", WHEN, "--over", "docs"];
-    assert!(stderr(&place.run(&ask)).starts_with("3 documents: 3 files read"));
+    assert!(stderr(&place.run(&ASK)).starts_with("3 documents: 3 files read"));
     let path = place.path("docs/marrow-point.md");
     let modified = fs_err::metadata(&path).unwrap().modified().unwrap();
     place.write("docs/marrow-point.md", place.read("docs/marrow-point.md").replace("1911", "1913"));
     fs_err::OpenOptions::new().write(true).open(&path).unwrap().set_modified(modified).unwrap();
-    let output = place.run(&ask);
+    let output = place.run(&ASK);
     assert!(stderr(&output).starts_with("3 documents: 1 file read"), "{}", stderr(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("1913"));
 }
@@ -196,8 +192,7 @@ fn records_of_a_beir_folder_keep_their_ids() {
 
 #[test]
 fn a_store_is_opened_as_it_is() {
-    let place = Place::with_docs();
-    assert_eq!(code(&place.run(&["index", "build", "docs", "--into", "store", "--quiet"])), 0);
+    let place = Place::with_store();
     let object = place.json(&["ask", WHEN, "--over", "store", "--json"]);
     assert_eq!(object["status"], "answered");
     assert!(!place.path(".cache").exists());
@@ -215,12 +210,12 @@ fn a_store_is_opened_as_it_is() {
 #[test]
 fn a_cached_store_of_another_version_is_built_again() {
     let place = Place::with_docs();
-    assert_eq!(code(&place.run(&["ask", WHEN, "--over", "docs"])), 0);
+    assert_eq!(code(&place.run(&ASK)), 0);
     let file = cached_store(&place).join("store.toml");
     let text = fs_err::read_to_string(&file).unwrap().replace("analyzer = \"", "analyzer = \"old ");
     fs_err::write(&file, text).unwrap();
     place.check(
-        &["ask", WHEN, "--over", "docs"],
+        &ASK,
         &expect![[r#"
             exit 0
             --- stdout
@@ -240,11 +235,11 @@ fn a_cached_store_of_another_version_is_built_again() {
 #[test]
 fn a_damaged_cached_store_is_built_again() {
     let place = Place::with_docs();
-    assert_eq!(code(&place.run(&["ask", WHEN, "--over", "docs"])), 0);
+    assert_eq!(code(&place.run(&ASK)), 0);
     for file in fs_err::read_dir(cached_store(&place).join("documents")).unwrap() {
         fs_err::write(file.unwrap().path(), "not a manifest\n").unwrap();
     }
-    let output = place.run(&["ask", WHEN, "--over", "docs"]);
+    let output = place.run(&ASK);
     assert_eq!(code(&output), 0, "{}", place.show(&output));
     // Damage that shows only when the store is opened.
     for file in fs_err::read_dir(cached_store(&place).join("lexical")).unwrap() {
@@ -253,7 +248,7 @@ fn a_damaged_cached_store_is_built_again() {
             fs_err::write(path, "").unwrap();
         }
     }
-    let output = place.run(&["ask", WHEN, "--over", "docs"]);
+    let output = place.run(&ASK);
     assert_eq!(code(&output), 0, "{}", place.show(&output));
     assert!(stderr(&output).contains("building it again"), "{}", stderr(&output));
 }
@@ -261,15 +256,12 @@ fn a_damaged_cached_store_is_built_again() {
 #[test]
 fn of_several_runs_over_a_damaged_cached_store_one_builds_it_again() {
     let place = Place::with_docs();
-    for n in 0..200 {
-        place.write(&format!("docs/{n}.md"), format!("# Page {n}\n\nNothing of note, {n}.\n"));
-    }
-    let ask = ["ask", WHEN, "--over", "docs"];
-    assert_eq!(code(&place.run(&ask)), 0);
+    place.write_pages();
+    assert_eq!(code(&place.run(&ASK)), 0);
     let meta = cached_store(&place).join("lexical/meta.json");
     for _ in 0..3 {
         fs_err::write(&meta, "torn").unwrap();
-        let children: Vec<_> = (0..4).map(|_| place.spawn(&ask)).collect();
+        let children: Vec<_> = (0..4).map(|_| place.spawn(&ASK)).collect();
         let outputs = children.into_iter().map(|child| child.wait_with_output().unwrap());
         let outputs: Vec<_> = outputs.collect();
         for output in &outputs {
@@ -296,7 +288,7 @@ fn what_a_document_says_cannot_reach_the_terminal() {
         "docs/evil.md",
         "# Evil \u{1b}[2J title\n\nThe Marrow Point Lighthouse was built in 1911 \u{1b}]0;owned\u{7} by \u{202e}Ada.\n",
     );
-    let output = place.run(&["ask", WHEN, "--over", "docs"]);
+    let output = place.run(&ASK);
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
     assert!(text.contains("1911"), "{text}");
     assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
@@ -314,11 +306,8 @@ fn a_reader_that_goes_away_is_no_fault() {
 #[test]
 fn two_runs_at_once_both_answer() {
     let place = Place::with_docs();
-    for n in 0..200 {
-        place.write(&format!("docs/{n}.md"), format!("# Page {n}\n\nNothing of note, {n}.\n"));
-    }
-    let ask = ["ask", WHEN, "--over", "docs"];
-    let children: Vec<_> = (0..3).map(|_| place.spawn(&ask)).collect();
+    place.write_pages();
+    let children: Vec<_> = (0..3).map(|_| place.spawn(&ASK)).collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
         assert_eq!(code(&output), 0, "{}", place.show(&output));

@@ -6,12 +6,10 @@ use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
 
-use crate::{Place, code, stderr};
-
-const WHEN: &str = "When was the Marrow Point Lighthouse built?";
+use crate::place::{ASK, Place, WHEN, code, stderr};
 
 fn ask_over(place: &Place, expected: &Expect) {
-    place.check(&["ask", WHEN, "--over", "docs"], expected);
+    place.check(&ASK, expected);
 }
 
 #[test]
@@ -68,7 +66,7 @@ fn pdf_files_are_named_as_skipped() {
     for n in 0..3 {
         place.write(&format!("docs/{n}.pdf"), "%PDF-1.7");
     }
-    let output = place.run(&["ask", WHEN, "--over", "docs"]);
+    let output = place.run(&ASK);
     assert!(stderr(&output).contains("3 PDF files (not read yet)"), "{}", stderr(&output));
     let object = place.json(&["ask", WHEN, "--over", "docs", "--json"]);
     assert_eq!(object["skipped"]["kinds"]["pdf"], 3);
@@ -93,7 +91,7 @@ fn a_huge_text_file() {
     let file = fs_err::File::create(place.path("docs/huge.txt")).unwrap();
     file.set_len(200 << 20).unwrap();
     let begun = Instant::now();
-    let output = place.run(&["ask", WHEN, "--over", "docs"]);
+    let output = place.run(&ASK);
     assert_eq!(code(&output), 0, "{}", place.show(&output));
     assert!(stderr(&output).contains("1 file too large"), "{}", stderr(&output));
     assert!(begun.elapsed() < Duration::from_secs(10));
@@ -142,7 +140,7 @@ fn deeply_nested_html() {
     let deep = format!("{}<p>Deep down.</p>", "<div>".repeat(100_000));
     place.write("docs/deep.html", deep);
     let begun = Instant::now();
-    let output = place.run(&["ask", WHEN, "--over", "docs"]);
+    let output = place.run(&ASK);
     assert_eq!(code(&output), 0, "{}", place.show(&output));
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
@@ -265,8 +263,7 @@ fn a_state_folder_that_cannot_be_written() {
 #[test]
 fn no_home() {
     let place = Place::with_docs();
-    let output =
-        place.sleuth(&["ask", WHEN, "--over", "docs"]).env_remove("HOME").output().unwrap();
+    let output = place.sleuth(&ASK).env_remove("HOME").output().unwrap();
     expect![[r#"
         exit 2
         --- stderr
@@ -306,7 +303,7 @@ fn a_full_disk() {
     .assert_eq(&place.show(&full));
     assert_eq!(code(&log), 7, "{}", place.show(&log));
     // With room the same question is answered.
-    assert_eq!(code(&place.run(&["ask", WHEN, "--over", "docs"])), 0);
+    assert_eq!(code(&place.run(&ASK)), 0);
 }
 
 #[test]

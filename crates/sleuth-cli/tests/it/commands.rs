@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use expect_test::expect;
 use regex::Regex;
 
-use crate::{Place, code, run_folders, stderr};
-
-const WHEN: &str = "When was the Marrow Point Lighthouse built?";
+use crate::place::{ASK, Place, WHEN, code, run_folders, stderr};
 
 #[test]
 fn a_store_is_built_described_and_checked() {
@@ -63,8 +61,7 @@ fn a_store_is_built_described_and_checked() {
 
 #[test]
 fn damage_is_found() {
-    let place = Place::with_docs();
-    assert_eq!(code(&place.run(&["index", "build", "docs", "--into", "store"])), 0);
+    let place = Place::with_store();
     let files = fs_err::read_dir(place.path("store/lexical")).unwrap();
     let store = files
         .map(|entry| entry.unwrap().path())
@@ -80,8 +77,7 @@ fn damage_is_found() {
 
 #[test]
 fn searches() {
-    let place = Place::with_docs();
-    assert_eq!(code(&place.run(&["index", "build", "docs", "--into", "store"])), 0);
+    let place = Place::with_store();
     place.check(
         &["search", "engineer born", "--in", "store", "-k", "2"],
         &expect![[r#"
@@ -141,7 +137,7 @@ fn runs_are_shown_and_replayed() {
         hint: the id stands in the last line of each answer; `last` is the newest run
     "#]],
     );
-    assert_eq!(code(&place.run(&["ask", WHEN, "--over", "docs"])), 0);
+    assert_eq!(code(&place.run(&ASK)), 0);
     assert_eq!(code(&place.run(&["ask", "Where was Ada Quill born?", "--over", "docs"])), 0);
     let runs = run_folders(&place.path(".local/state/sleuth"));
     let id = runs[0].file_name().unwrap().to_str().unwrap();

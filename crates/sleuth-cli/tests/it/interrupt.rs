@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 use expect_test::expect;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::place::{ASK, Place, WHEN, code};
 use crate::servers::{call, read_request};
-use crate::{Place, code};
-
-const WHEN: &str = "When was the Marrow Point Lighthouse built?";
 
 /// Longer than anything here should take.
 const LONG: Duration = Duration::from_secs(20);
@@ -93,7 +91,7 @@ fn a_question_during_reading_is_put_to_what_was_read() {
     let place = Place::with_docs();
     write_long_files(&place);
     for flags in [["--quiet"].as_slice(), &["--quiet", "--json"]] {
-        let ask = [["ask", WHEN, "--over", "docs"].as_slice(), flags].concat();
+        let ask = [ASK.as_slice(), flags].concat();
         let child = place.spawn(&ask);
         let stores = place.path(".cache/sleuth/stores");
         wait_until("a build", || {

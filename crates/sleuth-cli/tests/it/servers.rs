@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
 
-use crate::{Place, code};
-
-const WHEN: &str = "When was the Marrow Point Lighthouse built?";
+use crate::place::{Place, WHEN, code};
 
 /// A server that answers each request with the bytes of `replies` in turn, the last one for ever.
 pub(crate) fn serve(replies: Vec<String>) -> String {
