@@ -57,4 +57,4 @@ pub use models::{
 };
 pub use prices::{Listing, PriceError, PriceTable};
 pub use remote::{Remote, RemoteOptions};
-pub use replay::{Replay, Scripted, SeenRequest, request_digest};
+pub use replay::{Replay, Scripted, Seen, SeenRequest, request_digest};

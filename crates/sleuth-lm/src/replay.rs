@@ -1,5 +1,7 @@
 //! Models that do not compute: one with a script, and one that repeats what was recorded.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use serde_json::json;
 use sleuth_records::{Message, Role, TokenUsage, ToolCall, ToolSpec, sha256_hex};
 
@@ -44,9 +46,42 @@ pub struct SeenRequest {
     pub seed: u64,
 }
 
-/// A model that gives prepared replies in order and keeps the requests: for tests of its callers.
+impl From<&Request<'_>> for SeenRequest {
+    fn from(request: &Request<'_>) -> Self {
+        Self {
+            messages: request.messages.to_vec(),
+            tools: request.tools.to_vec(),
+            choice: request.choice,
+            max_tokens: request.max_tokens,
+            temperature: request.temperature,
+            seed: request.seed,
+        }
+    }
+}
+
+/// The requests of a model, to be looked at after the model is given away.
+#[derive(Clone, Debug, Default)]
+pub struct Seen(Arc<Mutex<Vec<SeenRequest>>>);
+
+impl Seen {
+    /// The requests so far.
+    #[must_use]
+    pub fn requests(&self) -> Vec<SeenRequest> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<SeenRequest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Act = Box<dyn FnMut(&Request<'_>, Cancel<'_>) -> Result<Message, LmError> + Send>;
+
+/// A model that gives prepared replies, or those of a function, and keeps the requests: for tests of
+/// its callers.
 ///
-/// It counts a token for every four bytes of a message, at least one.
+/// It counts a token for every four bytes of a message, at least one, and refuses what does not fit
+/// its context.
 ///
 /// ```
 /// use sleuth_lm::{LanguageModel, Request, Scripted, ToolChoice};
@@ -64,33 +99,54 @@ pub struct SeenRequest {
 /// };
 /// let reply = model.complete(&request, &|| false)?;
 /// assert_eq!(reply.message.content, "Hello.");
-/// assert_eq!(model.seen().len(), 1);
+/// assert_eq!(model.seen().requests().len(), 1);
 /// # Ok::<(), sleuth_lm::LmError>(())
 /// ```
-#[derive(Debug)]
 pub struct Scripted {
     info: ModelInfo,
-    replies: std::vec::IntoIter<Result<Message, LmError>>,
-    seen: Vec<SeenRequest>,
+    dollars: f64,
+    act: Act,
+    seen: Seen,
 }
 
 impl Scripted {
-    /// A model that gives these replies, then none.
+    /// A model that gives these replies, then is unavailable.
     #[must_use]
     pub fn new(replies: impl IntoIterator<Item = Result<Message, LmError>>) -> Self {
-        let info =
-            ModelInfo { name: "scripted".to_owned(), tier: None, context: 8192, price: None };
-        Self {
-            info,
-            replies: replies.into_iter().collect::<Vec<_>>().into_iter(),
-            seen: Vec::new(),
-        }
+        let mut replies = replies.into_iter().collect::<Vec<_>>().into_iter();
+        Self::acting(move |_, cancel| {
+            if cancel() {
+                return Err(LmError::Cancelled);
+            }
+            replies.next().unwrap_or_else(|| {
+                Err(LmError::Unavailable {
+                    model: NAME.to_owned(),
+                    reason: "its script has ended".to_owned(),
+                })
+            })
+        })
+    }
+
+    /// A model that replies with what `act` gives.
+    #[must_use]
+    pub fn acting(
+        act: impl FnMut(&Request<'_>, Cancel<'_>) -> Result<Message, LmError> + Send + 'static,
+    ) -> Self {
+        let info = ModelInfo { name: NAME.to_owned(), tier: None, context: 8192, price: None };
+        Self { info, dollars: 0.0, act: Box::new(act), seen: Seen::default() }
     }
 
     /// The same with another context, in tokens.
     #[must_use]
     pub fn with_context(mut self, context: usize) -> Self {
         self.info.context = context;
+        self
+    }
+
+    /// The same at a price for each reply, in dollars.
+    #[must_use]
+    pub fn with_dollars(mut self, dollars: f64) -> Self {
+        self.dollars = dollars;
         self
     }
 
@@ -116,12 +172,15 @@ impl Scripted {
         Ok(message)
     }
 
-    /// The requests so far.
+    /// What it is asked.
     #[must_use]
-    pub fn seen(&self) -> &[SeenRequest] {
-        &self.seen
+    pub fn seen(&self) -> Seen {
+        self.seen.clone()
     }
 }
+
+/// What a scripted model is called.
+const NAME: &str = "scripted";
 
 impl LanguageModel for Scripted {
     fn info(&self) -> &ModelInfo {
@@ -134,17 +193,7 @@ impl LanguageModel for Scripted {
     }
 
     fn complete(&mut self, request: &Request<'_>, cancel: Cancel<'_>) -> Result<Reply, LmError> {
-        if cancel() {
-            return Err(LmError::Cancelled);
-        }
-        self.seen.push(SeenRequest {
-            messages: request.messages.to_vec(),
-            tools: request.tools.to_vec(),
-            choice: request.choice,
-            max_tokens: request.max_tokens,
-            temperature: request.temperature,
-            seed: request.seed,
-        });
+        self.seen.lock().push(request.into());
         let prompt = self.count_tokens(request.messages, request.tools)?;
         if prompt + request.max_tokens > self.info.context {
             return Err(LmError::ContextFull {
@@ -154,18 +203,13 @@ impl LanguageModel for Scripted {
                 context: self.info.context,
             });
         }
-        let message = self.replies.next().unwrap_or_else(|| {
-            Err(LmError::Unavailable {
-                model: self.info.name.clone(),
-                reason: "its script has ended".to_owned(),
-            })
-        })?;
+        let message = (self.act)(request, cancel)?;
         let tokens = TokenUsage {
             prompt_tokens: prompt as u64,
             cached_tokens: 0,
             completion_tokens: message_tokens(&message) as u64,
         };
-        Ok(Reply { message, tokens, dollars: 0.0 })
+        Ok(Reply { message, tokens, dollars: self.dollars })
     }
 }
 
@@ -223,7 +267,7 @@ impl LanguageModel for Replay {
         let Some((recorded, reply)) = self.calls.next() else {
             let recorded = self.given;
             return Err(unavailable(format!(
-                "call {call} was not recorded: the recording has {recorded} calls"
+                "call {call} was not recorded: the recording ends after call {recorded}"
             )));
         };
         let asked = request_digest(request);
@@ -293,13 +337,30 @@ mod tests {
         assert_eq!(replay.complete(&request(&messages, 1), &|| false).unwrap(), reply);
         let error = replay.complete(&request(&messages, 1), &|| false).unwrap_err();
         expect![
-            "model `scripted` is unavailable: call 2 was not recorded: the recording has 1 calls"
+            "model `scripted` is unavailable: call 2 was not recorded: the recording ends after call 1"
         ]
         .assert_eq(&error.to_string());
 
         let mut replay = Replay::new(scripted.info().clone(), calls);
         let error = replay.complete(&request(&messages, 2), &|| false).unwrap_err();
         expect!["model `scripted` is unavailable: call 1 is not the recorded one: expected a request with digest `872c2f181b50`, found `8c6ddf72c5c1`"].assert_eq(&error.to_string());
+    }
+
+    #[test]
+    fn a_model_that_acts_is_asked_what_it_then_tells() {
+        let messages = [Message::text(Role::User, "Hi")];
+        let mut model =
+            Scripted::acting(|request, _| Scripted::text(format!("seed {}", request.seed)))
+                .with_dollars(0.5)
+                .with_context(110);
+        let seen = model.seen();
+        let reply = model.complete(&request(&messages, 7), &|| true).unwrap();
+        assert_eq!((reply.message.content.as_str(), reply.dollars), ("seed 7", 0.5));
+        assert_eq!(seen.requests(), [SeenRequest::from(&request(&messages, 7))]);
+        let long = [Message::text(Role::User, "x".repeat(100))];
+        let error = model.complete(&request(&long, 8), &|| false).unwrap_err();
+        assert!(matches!(error, LmError::ContextFull { prompt: 25, .. }), "{error:?}");
+        assert_eq!(seen.requests().len(), 2);
     }
 
     #[test]

@@ -25,9 +25,10 @@ mod filter;
 mod random;
 mod tiny;
 
-pub use acting::{Acting, Seen};
+pub use acting::Acting;
 pub use data::{AskedQuestion, SharedData};
 pub use documents::{chinese_library, library, untitled};
 pub use filter::filtered;
 pub use random::Random;
+pub use sleuth_lm::Seen;
 pub use tiny::TinyStore;
