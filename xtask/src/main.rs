@@ -4,6 +4,7 @@
 mod chat;
 mod data;
 mod ingest;
+mod ranks;
 mod tidy;
 mod trail;
 mod tune;
@@ -14,6 +15,7 @@ fn main() -> anyhow::Result<()> {
     match words.as_slice() {
         ["bench", "trail", options @ ..] => trail::bench(options),
         ["bench", "elsewhere", options @ ..] => trail::elsewhere(options),
+        ["bench", "ranks", options @ ..] => ranks::bench(options),
         ["bench", "ingest", options @ ..] => ingest::bench(options),
         ["bench", "chat", options @ ..] => chat::bench(options),
         ["tidy"] => tidy::tidy(),

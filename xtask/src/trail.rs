@@ -104,7 +104,7 @@ fn measure(set: &Set, items: &[&Item]) -> Result<()> {
             n_judged += 1;
             let all = |ids: Vec<&str>| gold.iter().all(|id| ids.contains(&id.as_str()));
             n_all += usize::from(all(outcome.ranking.iter().map(|id| id.as_str()).collect()));
-            let plain = set.store.search(&Query::new(item.text.as_str(), 10))?;
+            let plain = set.store.search(&Query::lexical(item.text.as_str(), 10))?;
             n_all_bm25 +=
                 usize::from(all(plain.documents().into_iter().map(|id| id.as_str()).collect()));
         }

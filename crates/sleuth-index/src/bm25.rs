@@ -58,38 +58,54 @@ pub(crate) fn idf(total: u64, n: u64) -> f32 {
     (1.0 + (total as f32 - n as f32 + 0.5) / (n as f32 + 0.5)).ln()
 }
 
-/// Scores every living passage that has one of `terms`.
-///
-/// Terms are taken in their sorted order, so that sums of floats come out the same every time.
-pub(crate) fn score_all(
+/// Hands every living passage that has one of `terms` to `each`, with the position of the term, the
+/// segment, the entry and what the term adds to the score there. Terms are taken in their sorted order,
+/// so that sums of floats come out the same every time. Returns the idf of each term.
+pub(crate) fn for_each_score(
     segments: &[Segment],
     fields: &Fields,
     terms: &BTreeMap<String, f32>,
     settings: &Bm25,
-) -> tantivy::Result<Vec<Scored>> {
+    mut each: impl FnMut(usize, usize, DocId, f32),
+) -> tantivy::Result<Vec<f32>> {
     let total: u64 = segments.iter().map(|segment| segment.n_passages).sum();
     let sum = |f: fn(&Segment) -> u64| segments.iter().map(f).sum::<u64>() as f32;
     let length_sum = settings.title_weight * sum(|s| s.title_terms) + sum(|s| s.body_terms);
     let average = (length_sum / total.max(1) as f32).max(1.0);
 
-    let mut scores: Vec<Vec<f32>> =
-        segments.iter().map(|segment| vec![0.0; segment.reader.max_doc() as usize]).collect();
-    for (term, &weight) in terms {
+    let mut idfs = Vec::with_capacity(terms.len());
+    for (at, (term, &weight)) in terms.iter().enumerate() {
         let frequencies: Vec<Vec<(DocId, f32)>> = segments
             .iter()
             .map(|segment| frequencies(segment, fields, term, settings.title_weight))
             .collect::<tantivy::Result<_>>()?;
         let n: usize = frequencies.iter().map(Vec::len).sum();
         let idf = idf(total, n as u64);
-        for ((segment, scores), frequencies) in segments.iter().zip(&mut scores).zip(frequencies) {
+        idfs.push(idf);
+        for ((number, segment), frequencies) in segments.iter().enumerate().zip(frequencies) {
             for (doc, tf) in frequencies {
                 let (title, body) = segment.lengths[doc as usize];
                 let length = settings.title_weight * f32::from(title) + body as f32;
                 let norm = settings.k1 * (1.0 - settings.b + settings.b * length / average);
-                scores[doc as usize] += weight * idf * tf / (tf + norm);
+                each(at, number, doc, weight * idf * tf / (tf + norm));
             }
         }
     }
+    Ok(idfs)
+}
+
+/// Scores every living passage that has one of `terms`.
+pub(crate) fn score_all(
+    segments: &[Segment],
+    fields: &Fields,
+    terms: &BTreeMap<String, f32>,
+    settings: &Bm25,
+) -> tantivy::Result<Vec<Scored>> {
+    let mut scores: Vec<Vec<f32>> =
+        segments.iter().map(|segment| vec![0.0; segment.reader.max_doc() as usize]).collect();
+    for_each_score(segments, fields, terms, settings, |_, segment, doc, score| {
+        scores[segment][doc as usize] += score;
+    })?;
     let mut out = Vec::new();
     for (segment, scores) in scores.iter().enumerate() {
         for (doc, &score) in scores.iter().enumerate() {

@@ -152,7 +152,7 @@ pub(crate) fn clear(path: &Path) -> std::io::Result<()> {
 }
 
 /// Writes a file through `write` and waits until it is on the disk, its name included.
-fn write_synced(
+pub(crate) fn write_synced(
     path: &Path,
     write: impl FnOnce(&mut std::io::BufWriter<fs_err::File>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {

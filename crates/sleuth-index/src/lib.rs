@@ -31,8 +31,10 @@ mod analyzer;
 mod bm25;
 mod directory;
 mod error;
+mod graph;
 mod layout;
 mod mentions;
+mod rank;
 mod remove;
 mod retriever;
 mod splitter;
@@ -43,10 +45,11 @@ mod verify;
 pub use analyzer::{Term, analyze, words};
 pub use bm25::Bm25;
 pub use error::IndexError;
+pub use graph::{GraphReport, build_graph};
 pub use layout::StoreInfo;
 pub use mentions::Mention;
 pub use remove::remove_damaged;
-pub use retriever::{Query, Retriever};
+pub use retriever::{Parts, Query, Retriever};
 pub use store::Store;
 pub use sync::{
     DocumentSource, MemorySource, Progress, SourceError, SyncOptions, SyncReport, sync,

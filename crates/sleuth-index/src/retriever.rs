@@ -19,12 +19,50 @@ pub struct Query {
     /// Search only these documents; `None` searches all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Vec<DocumentId>>,
+    /// What to rank by.
+    #[serde(default)]
+    pub parts: Parts,
+}
+
+/// What a ranking goes by. Parts that a store does not have are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Words: BM25 over titles and passages.
+    pub lexical: bool,
+    /// Nearness of passage vectors.
+    pub dense: bool,
+    /// The graph of documents that name each other.
+    pub associative: bool,
+}
+
+impl Parts {
+    /// Everything that the store has.
+    pub const ALL: Self = Self { lexical: true, dense: true, associative: true };
+    /// Words only.
+    pub const LEXICAL: Self = Self { lexical: true, dense: false, associative: false };
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self::ALL
+    }
 }
 
 impl Query {
     /// A query of plain words for at most `k` documents, each with its best passage.
     pub fn new(text: impl Into<String>, k: usize) -> Self {
-        Self { clauses: vec![(text.into(), 1.0)], k, per_document: 1, within: None }
+        Self {
+            clauses: vec![(text.into(), 1.0)],
+            k,
+            per_document: 1,
+            within: None,
+            parts: Parts::ALL,
+        }
+    }
+
+    /// The same by words only: scores are BM25, and comparable between queries of the same words.
+    pub fn lexical(text: impl Into<String>, k: usize) -> Self {
+        Self { parts: Parts::LEXICAL, ..Self::new(text, k) }
     }
 }
 

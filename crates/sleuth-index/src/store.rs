@@ -15,11 +15,13 @@ use tantivy::{
 
 use crate::bm25::{Bm25, Scored, idf, passage_frequency, score_all};
 use crate::directory::ReadDirectory;
+use crate::graph::{DocumentNumber, Graph, read_graph};
 use crate::layout::{
     BODY_TERMS, END, Fields, ORDINAL, Payload, START, StoreFile, StoreInfo, TITLE_TERMS,
     lexical_dir, read_meta, schema,
 };
 use crate::mentions::{Mention, TitleTable};
+use crate::rank::{Table, is_plain};
 use crate::retriever::{Query, Retriever};
 use crate::{IndexError, analyze};
 
@@ -42,6 +44,8 @@ pub struct Store {
     segments: Vec<Segment>,
     settings: Bm25,
     titles: OnceLock<TitleTable>,
+    table: OnceLock<Table>,
+    graph: OnceLock<Option<Graph>>,
     cache: Mutex<Cache>,
 }
 
@@ -237,6 +241,8 @@ impl Store {
             segments,
             settings: Bm25::default(),
             titles: OnceLock::new(),
+            table: OnceLock::new(),
+            graph: OnceLock::new(),
             cache: Mutex::new(Cache::default()),
         })
     }
@@ -274,6 +280,75 @@ impl Store {
             n_files: self.payload.n_files,
             bytes: bytes_below(&self.path),
         })
+    }
+
+    pub(crate) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    pub(crate) fn settings(&self) -> &Bm25 {
+        &self.settings
+    }
+
+    /// The documents by number, made when first asked for.
+    pub(crate) fn table(&self) -> Result<&Table, IndexError> {
+        if let Some(table) = self.table.get() {
+            return Ok(table);
+        }
+        let table = Table::new(self)?;
+        Ok(self.table.get_or_init(|| table))
+    }
+
+    /// The graph of this snapshot, where it has been made.
+    pub(crate) fn graph(&self) -> Result<Option<&Graph>, IndexError> {
+        if let Some(graph) = self.graph.get() {
+            return Ok(graph.as_ref());
+        }
+        let graph = read_graph(&self.path, self.snapshot_id())?;
+        Ok(self.graph.get_or_init(|| graph).as_ref())
+    }
+
+    /// By segment and entry: the number that `number` gives to the document of the passage there, or
+    /// `none` where the entry is no passage.
+    pub(crate) fn numbers_by_entry(
+        &self,
+        none: DocumentNumber,
+        number: &dyn Fn(&str) -> DocumentNumber,
+    ) -> Result<Vec<Vec<DocumentNumber>>, IndexError> {
+        let mut out = Vec::with_capacity(self.segments.len());
+        for segment in &self.segments {
+            let mut entries = vec![none; segment.reader.max_doc() as usize];
+            if let Some(columns) = &segment.columns {
+                let mut by_ord: Vec<DocumentNumber> = Vec::new();
+                let mut id = String::new();
+                for ord in 0..columns.document.num_terms() as u64 {
+                    id.clear();
+                    columns
+                        .document
+                        .ord_to_str(ord, &mut id)
+                        .map_err(|error| IndexError::io(&self.path, error))?;
+                    by_ord.push(number(&id));
+                }
+                for (entry, at) in entries.iter_mut().enumerate() {
+                    let entry = entry as DocId;
+                    if !segment.reader.is_deleted(entry)
+                        && let Some(ord) = columns.document.term_ords(entry).next()
+                    {
+                        *at = by_ord.get(ord as usize).copied().unwrap_or(none);
+                    }
+                }
+            }
+            out.push(entries);
+        }
+        Ok(out)
+    }
+
+    pub(crate) fn snapshot_id(&self) -> &str {
+        &self.payload.snapshot
     }
 
     pub(crate) fn payload(&self) -> &Payload {
@@ -332,8 +407,20 @@ impl Store {
         Ok(out)
     }
 
+    /// The passage at an entry of a segment, or `None` when that is a document.
+    pub(crate) fn passage_at(
+        &self,
+        segment: usize,
+        entry: DocId,
+    ) -> Result<Option<Passage>, IndexError> {
+        self.passage(&self.segments[segment], entry)
+    }
+
     /// The index entries of the passages of `documents`.
-    fn entries_of(&self, documents: &[DocumentId]) -> Result<HashSet<(usize, DocId)>, IndexError> {
+    pub(crate) fn entries_of(
+        &self,
+        documents: &[DocumentId],
+    ) -> Result<HashSet<(usize, DocId)>, IndexError> {
         let mut out = HashSet::new();
         for (at, segment) in self.segments.iter().enumerate() {
             for document in documents {
@@ -471,6 +558,9 @@ impl Retriever for Store {
 
 impl Store {
     fn ranking(&self, query: &Query) -> Result<Ranking, IndexError> {
+        if !is_plain(query.parts) {
+            return self.rank(query);
+        }
         let mut terms: BTreeMap<String, f32> = BTreeMap::new();
         for (text, weight) in &query.clauses {
             for term in analyze(text) {
@@ -491,6 +581,15 @@ impl Store {
         if let Some(document) = cache().documents.get(id) {
             return Ok(Some(Arc::clone(document)));
         }
+        let document = self.read_uncached(id)?.map(Arc::new);
+        if let Some(document) = &document {
+            cache().insert(document);
+        }
+        Ok(document)
+    }
+
+    /// The document as the index has it, for those who read all of them once.
+    pub(crate) fn read_uncached(&self, id: &DocumentId) -> Result<Option<Document>, IndexError> {
         for segment in &self.segments {
             let entries = segment
                 .entries(&segment.id, self.fields.id, id.as_str())
@@ -499,21 +598,16 @@ impl Store {
             let stored: TantivyDocument =
                 segment.records.get(doc).map_err(|error| self.engine(error))?;
             let bytes = stored.get_first(self.fields.record).and_then(|v| v.as_bytes());
-            let document: Document =
-                serde_json::from_slice(bytes.unwrap_or_default()).map_err(|error| {
-                    IndexError::Damaged {
-                        path: self.path.clone(),
-                        detail: format!("record of document `{id}`: {error}"),
-                    }
-                })?;
-            let document = Arc::new(document);
-            cache().insert(&document);
-            return Ok(Some(document));
+            let document = serde_json::from_slice(bytes.unwrap_or_default());
+            return document.map(Some).map_err(|error| IndexError::Damaged {
+                path: self.path.clone(),
+                detail: format!("record of document `{id}`: {error}"),
+            });
         }
         Ok(None)
     }
 
-    fn idf_of(&self, term: &str) -> Result<f32, IndexError> {
+    pub(crate) fn idf_of(&self, term: &str) -> Result<f32, IndexError> {
         let n = passage_frequency(&self.segments, &self.fields, term)
             .map_err(|error| self.engine(error))?;
         Ok(idf(self.payload.n_passages, n))

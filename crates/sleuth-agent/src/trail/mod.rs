@@ -139,7 +139,7 @@ impl<'o> Hunt<'o> {
             Self { options, asked, pool: Pool::default(), scale: 1.0, searched: HashSet::new() };
 
         let question = hunt.asked.text.clone();
-        let query = Query::new(question.as_str(), options.first_hits);
+        let query = Query::lexical(question.as_str(), options.first_hits);
         let ranking = hunt.search(session, &query)?;
         hunt.scale = ranking.hits.first().map_or(1.0, |hit| hit.score.max(f32::EPSILON));
         for hit in &ranking.hits {
@@ -211,7 +211,7 @@ impl<'o> Hunt<'o> {
         if !unknown.is_empty() {
             let question = self.asked.text.clone();
             let query =
-                Query { within: Some(unknown.clone()), ..Query::new(question, unknown.len()) };
+                Query { within: Some(unknown.clone()), ..Query::lexical(question, unknown.len()) };
             let room = session.room();
             if room.searches > 0 && room.turns > 0 {
                 for hit in self.search(session, &query)?.hits {
@@ -370,7 +370,7 @@ impl<'o> Hunt<'o> {
         if names.is_empty() {
             return Ok(());
         }
-        let mut query = Query::new(lacking, self.options.name_hits);
+        let mut query = Query::lexical(lacking, self.options.name_hits);
         query.clauses.extend(names.iter().take(8).map(|name| (name.clone(), 0.5)));
         let ranking = self.search(session, &query)?;
         let best = ranking.hits.first().map_or(1.0, |hit| hit.score);

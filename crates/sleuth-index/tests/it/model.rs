@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sleuth_index::{IndexError, Query, Retriever as _, Store, SyncOptions, sync, verify};
+use sleuth_index::{IndexError, Parts, Query, Retriever as _, Store, SyncOptions, sync, verify};
 use sleuth_records::{Digest, Document, DocumentId};
 
 use crate::support::{Files, Random, build, document};
@@ -119,7 +119,9 @@ fn random_ops(seed: u64, n: usize) -> Vec<Op> {
                     (0..6).map(|_| DocumentId::new(format!("id{}", random.below(30)))).collect()
                 });
                 let (k, per_document) = (1 + random.below(25), 1 + random.below(3));
-                Op::Search { query: Query { clauses, k, per_document, within } }
+                Op::Search {
+                    query: Query { clauses, k, per_document, within, parts: Parts::LEXICAL },
+                }
             }
         })
         .collect()
@@ -418,7 +420,7 @@ impl State<'_> {
         let store = self.store.as_ref().unwrap();
         ensure(store.snapshot() == fresh.snapshot(), || "another snapshot".to_owned())?;
         let queries = ["w0 w1", "w3 t1 w9 w30", "t0 t1 t2 t3"];
-        for query in queries.map(|text| Query { per_document: 9, ..Query::new(text, 500) }) {
+        for query in queries.map(|text| Query { per_document: 9, ..Query::lexical(text, 500) }) {
             let [old, new] = [store, &fresh].map(|store| store.search(&query).unwrap());
             ensure(old == new, || format!("{query:?}: {old:?} and fresh {new:?}"))?;
         }

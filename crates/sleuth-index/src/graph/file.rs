@@ -1,0 +1,253 @@
+//! The file of a graph: a header, arrays of little-endian numbers, and a checksum over all of it.
+
+use std::path::{Path, PathBuf};
+
+use sleuth_records::sha256_hex;
+
+use super::{Graph, KeyTable, Rows};
+use crate::IndexError;
+
+const MAGIC: &[u8; 8] = b"SLGRAPH1";
+/// Hexadecimal characters of a checksum.
+const CHECKSUM: usize = 64;
+
+/// The folder of the graph.
+pub(crate) fn graph_dir(path: &Path) -> PathBuf {
+    path.join("graph")
+}
+
+fn file_of(path: &Path, snapshot: &str) -> PathBuf {
+    graph_dir(path).join(format!("{snapshot}.bin"))
+}
+
+/// Reads the graph of `snapshot`, or `None` where there is none.
+pub(crate) fn read_graph(path: &Path, snapshot: &str) -> Result<Option<Graph>, IndexError> {
+    let file = file_of(path, snapshot);
+    let bytes = match fs_err::read(&file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(IndexError::io(path, error)),
+    };
+    match decode(&bytes) {
+        Some(graph) if graph.snapshot == snapshot => Ok(Some(graph)),
+        _ => Err(IndexError::Damaged {
+            path: path.to_owned(),
+            detail: format!(
+                "`graph/{snapshot}.bin` is not whole; remove it, and the next `sleuth index build` makes it anew"
+            ),
+        }),
+    }
+}
+
+/// Writes the graph, and removes those of other snapshots.
+pub(super) fn write_graph(path: &Path, graph: &Graph) -> Result<(), IndexError> {
+    let io = |error| IndexError::io(path, error);
+    let folder = graph_dir(path);
+    fs_err::create_dir_all(&folder).map_err(io)?;
+    let file = file_of(path, &graph.snapshot);
+    let new = folder.join("new.tmp");
+    crate::layout::write_synced(&new, |file| {
+        use std::io::Write as _;
+        let bytes = encode(graph);
+        file.write_all(&bytes)?;
+        file.write_all(sha256_hex(&bytes).as_bytes())
+    })
+    .map_err(io)?;
+    fs_err::rename(&new, &file).map_err(io)?;
+    for entry in fs_err::read_dir(&folder).map_err(io)?.flatten() {
+        if entry.path() != file {
+            // What stays behind is named by nothing.
+            let _ = fs_err::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
+fn encode(graph: &Graph) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend(MAGIC);
+    bytes(&mut out, graph.snapshot.as_bytes());
+    number(&mut out, graph.n_documents);
+    rows(&mut out, &graph.edges, |out, &(target, strength)| {
+        out.extend(target.to_le_bytes());
+        out.extend(strength.to_le_bytes());
+    });
+    rows(&mut out, &graph.back, |out, source| out.extend(source.to_le_bytes()));
+    rows(&mut out, &graph.names, |out, name| out.extend(name.to_le_bytes()));
+    rows(&mut out, &graph.sharing, |out, document| out.extend(document.to_le_bytes()));
+    number(&mut out, graph.name_weights.len());
+    for (weight, hash) in graph.name_weights.iter().zip(&graph.name_hashes) {
+        out.extend(weight.to_le_bytes());
+        out.extend(hash.to_le_bytes());
+    }
+    // Sorted, so that the same documents give the same file.
+    let mut keys: Vec<_> = graph.keys.documents.iter().collect();
+    keys.sort_by_key(|(key, _)| **key);
+    number(&mut out, keys.len());
+    for (key, documents) in keys {
+        out.extend(key.to_le_bytes());
+        number(&mut out, documents.len());
+        for (document, weight) in documents {
+            out.extend(document.to_le_bytes());
+            out.extend(weight.to_le_bytes());
+        }
+    }
+    let mut longest: Vec<_> = graph.keys.longest.iter().collect();
+    longest.sort();
+    number(&mut out, longest.len());
+    for (word, n_words) in longest {
+        out.extend(word.to_le_bytes());
+        out.push(*n_words);
+    }
+    out
+}
+
+fn number(out: &mut Vec<u8>, n: usize) {
+    out.extend((n as u64).to_le_bytes());
+}
+
+fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    number(out, bytes.len());
+    out.extend(bytes);
+}
+
+fn rows<T>(out: &mut Vec<u8>, rows: &Rows<T>, item: impl Fn(&mut Vec<u8>, &T)) {
+    number(out, rows.starts.len());
+    for start in &rows.starts {
+        out.extend(start.to_le_bytes());
+    }
+    number(out, rows.items.len());
+    for one in &rows.items {
+        item(out, one);
+    }
+}
+
+fn decode(file: &[u8]) -> Option<Graph> {
+    let (content, checksum) = file.split_at_checked(file.len().checked_sub(CHECKSUM)?)?;
+    if sha256_hex(content).as_bytes() != checksum {
+        return None;
+    }
+    let mut from = Reader(content);
+    if from.take(MAGIC.len())? != MAGIC {
+        return None;
+    }
+    let length = from.length()?;
+    let snapshot = String::from_utf8(from.take(length)?.to_vec()).ok()?;
+    let n_documents = from.length()?;
+    let edges = from.rows(|from| Some((from.u32()?, from.f32()?)))?;
+    let back = from.rows(Reader::u32)?;
+    let names = from.rows(Reader::u32)?;
+    let sharing = from.rows(Reader::u32)?;
+    let weighted = from.list(|from| Some((from.f32()?, from.u64()?)))?;
+    let (name_weights, name_hashes) = weighted.into_iter().unzip();
+    let documents = from.list(|from| {
+        let key = from.u64()?;
+        Some((key, from.list(|from| Some((from.u32()?, from.f32()?)))?))
+    })?;
+    let longest = from.list(|from| Some((from.u64()?, *from.take(1)?.first()?)))?;
+    let keys = KeyTable {
+        documents: documents.into_iter().collect(),
+        longest: longest.into_iter().collect(),
+    };
+    Some(Graph {
+        snapshot,
+        n_documents,
+        edges,
+        back,
+        names,
+        sharing,
+        name_weights,
+        name_hashes,
+        keys,
+    })
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(n)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn f32(&mut self) -> Option<f32> {
+        Some(f32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
+    /// A number of things that follow: never more than there are bytes.
+    fn length(&mut self) -> Option<usize> {
+        let n = usize::try_from(self.u64()?).ok()?;
+        (n <= self.0.len()).then_some(n)
+    }
+
+    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let n = self.length()?;
+        let mut out = Vec::with_capacity(n);
+        for _ in 0..n {
+            out.push(item(self)?);
+        }
+        Some(out)
+    }
+
+    fn rows<T>(&mut self, item: impl FnMut(&mut Self) -> Option<T>) -> Option<Rows<T>> {
+        Some(Rows { starts: self.list(Self::u32)?, items: self.list(item)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph() -> Graph {
+        let mut keys = KeyTable::default();
+        keys.insert("saw thanda", 0, 1.0);
+        keys.insert("saw", 1, 0.7);
+        Graph {
+            snapshot: "abc".to_owned(),
+            n_documents: 2,
+            edges: Rows::from_lists([vec![(1, 0.5)], vec![]]),
+            back: Rows::from_lists([vec![], vec![0]]),
+            names: Rows::from_lists([vec![0], vec![0]]),
+            sharing: Rows::from_lists([vec![0, 1]]),
+            name_weights: vec![0.25],
+            name_hashes: vec![7],
+            keys,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(read_graph(dir.path(), "abc").unwrap(), None);
+        write_graph(dir.path(), &graph()).unwrap();
+        assert_eq!(read_graph(dir.path(), "abc").unwrap(), Some(graph()));
+        // Another snapshot's graph takes its place.
+        write_graph(dir.path(), &Graph { snapshot: "def".to_owned(), ..graph() }).unwrap();
+        assert_eq!(read_graph(dir.path(), "abc").unwrap(), None);
+    }
+
+    #[test]
+    fn damage_anywhere_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        write_graph(dir.path(), &graph()).unwrap();
+        let file = file_of(dir.path(), "abc");
+        let whole = fs_err::read(&file).unwrap();
+        for at in (0..whole.len()).step_by(7) {
+            let mut torn = whole.clone();
+            torn[at] ^= 0x20;
+            fs_err::write(&file, &torn).unwrap();
+            assert!(read_graph(dir.path(), "abc").is_err(), "byte {at}");
+            fs_err::write(&file, &whole[..at]).unwrap();
+            assert!(read_graph(dir.path(), "abc").is_err(), "cut at {at}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The default search: what words, vectors and the graph of a store say together.
+//!
+//! Each document gets a score of its own, from 0 to about 1:
+//!
+//! ```text
+//! own(d) = LEXICAL · bm25(d) / best bm25  +  DENSE · nearness(d)
+//! ```
+//!
+//! with the best passage of *d* in either part. Two things are done to it that a sum of word scores
+//! cannot do:
+//!
+//! - **Names are taken as names.** Words of the question that are the key of a document (see
+//!   [`crate::graph`]) count in full for that document and for those that speak of it; for all others
+//!   they count less, because *Blood Street* is not asked about *blood*. The document itself gets a bonus.
+//! - **Activation spreads** over the graph ([`spread`]) from the best documents to those that they name
+//!   or share a name with, most to those that hold what the question asks and the source lacks.
+
+mod spread;
+mod table;
+
+use std::collections::BTreeMap;
+
+use sleuth_records::{DocumentId, Hit, Passage, Ranking};
+use tantivy::DocId;
+
+use crate::bm25::for_each_score;
+use crate::graph::{DocumentNumber, Graph, telling};
+use crate::retriever::{Parts, Query};
+use crate::store::Store;
+use crate::{IndexError, analyze};
+use spread::{Needs, spread};
+pub(crate) use table::Table;
+
+/// How much words of a name are held back in documents that do not speak of its bearer.
+const NAME_DISCOUNT: f32 = 0.7;
+/// What being named in the question is worth.
+const NAMED: f32 = 1.0;
+/// Names in a question that are looked at.
+const MOST_SPANS: usize = 16;
+
+/// A name in the question.
+struct Span {
+    /// Its terms.
+    terms: Vec<String>,
+    /// How much it tells, from 0 to 1.
+    strength: f32,
+    /// By document: whether it bears the name or speaks of one that does.
+    speaks: Vec<bool>,
+    bearers: Vec<(DocumentNumber, f32)>,
+}
+
+/// The names in `query` that are keys of documents.
+fn spans(store: &Store, graph: &Graph, query: &Query) -> Result<Vec<Span>, IndexError> {
+    let mut out = Vec::new();
+    for (text, _) in &query.clauses {
+        for named in graph.keys.find(text) {
+            if out.len() >= MOST_SPANS {
+                return Ok(out);
+            }
+            let terms: Vec<String> =
+                analyze(&named.key).into_iter().map(|term| term.text).collect();
+            let mut rarity = 0.0;
+            for term in &terms {
+                rarity += store.idf_of(term)?;
+            }
+            let mut speaks = vec![false; graph.n_documents];
+            let share = 1.0 / (named.documents.len() as f32).sqrt();
+            for (bearer, _) in named.documents {
+                let back = graph.back.row(*bearer as usize);
+                for at in std::iter::once(bearer).chain(back) {
+                    if let Some(speaks) = speaks.get_mut(*at as usize) {
+                        *speaks = true;
+                    }
+                }
+            }
+            let strength = telling(rarity, &named.key, &text[named.range.clone()]);
+            let bearers = named
+                .documents
+                .iter()
+                .map(|(at, weight)| (*at, weight * strength * share))
+                .collect();
+            out.push(Span { terms, strength, speaks, bearers });
+        }
+    }
+    Ok(out)
+}
+
+/// Scores of passages and documents while a query is answered.
+struct Scores {
+    /// By segment and entry.
+    passages: Vec<Vec<f32>>,
+    /// By document.
+    documents: Vec<f32>,
+    /// By document: a bit for each of the first 64 terms of the query that it holds.
+    held: Vec<u64>,
+}
+
+impl Store {
+    /// The documents that match `query` best, by all parts that it asks for and the store has.
+    pub(crate) fn rank(&self, query: &Query) -> Result<Ranking, IndexError> {
+        let table = self.table()?;
+        let graph = if query.parts.associative { self.graph()? } else { None };
+        let spans = match graph {
+            Some(graph) => spans(self, graph, query)?,
+            None => Vec::new(),
+        };
+        let mut terms: BTreeMap<String, f32> = BTreeMap::new();
+        for (text, weight) in &query.clauses {
+            for term in analyze(text) {
+                *terms.entry(term.text).or_default() += weight;
+            }
+        }
+        let (mut scores, rarities) = self.lexical(table, &terms, &spans)?;
+        if let Some(graph) = graph {
+            for (bearer, strength) in spans.iter().flat_map(|span| &span.bearers) {
+                if let Some(score) = scores.documents.get_mut(*bearer as usize) {
+                    *score = score.max(0.0) + NAMED * strength;
+                }
+            }
+            let needs = Needs { rarities: &rarities, held: &scores.held };
+            let named: Vec<DocumentNumber> =
+                spans.iter().flat_map(|span| &span.bearers).map(|(bearer, _)| *bearer).collect();
+            spread(graph, &needs, &named, &mut scores.documents);
+        }
+        self.hits(table, &scores, query)
+    }
+
+    /// BM25 with names taken as names, as shares of the best plain score.
+    fn lexical(
+        &self,
+        table: &Table,
+        terms: &BTreeMap<String, f32>,
+        spans: &[Span],
+    ) -> Result<(Scores, Vec<f32>), IndexError> {
+        let in_spans: Vec<Vec<&Span>> = terms
+            .keys()
+            .map(|term| spans.iter().filter(|span| span.terms.contains(term)).collect())
+            .collect();
+        let mut plain: Vec<Vec<f32>> = table.zeros();
+        let mut passages = table.zeros();
+        let mut held = vec![0u64; table.n_documents()];
+        let rarities = for_each_score(
+            self.segments(),
+            self.fields(),
+            terms,
+            self.settings(),
+            |term, segment, entry, score| {
+                let Some(document) = table.document(segment, entry) else { return };
+                let document = document as usize;
+                plain[segment][entry as usize] += score;
+                let counts = in_spans[term]
+                    .iter()
+                    .filter(|span| !span.speaks[document])
+                    .map(|span| 1.0 - NAME_DISCOUNT * span.strength)
+                    .fold(1.0, f32::min);
+                passages[segment][entry as usize] += score * counts;
+                if term < 64 {
+                    held[document] |= 1 << term;
+                }
+            },
+        )
+        .map_err(|error| IndexError::engine(self.path(), error))?;
+        let best = plain.iter().flatten().copied().fold(f32::EPSILON, f32::max);
+        let mut documents = vec![0.0f32; table.n_documents()];
+        for (segment, entries) in passages.iter_mut().enumerate() {
+            for (entry, score) in entries.iter_mut().enumerate() {
+                if *score > 0.0
+                    && let Some(document) = table.document(segment, entry as DocId)
+                {
+                    *score /= best;
+                    let known = &mut documents[document as usize];
+                    *known = known.max(*score);
+                }
+            }
+        }
+        Ok((Scores { passages, documents, held }, rarities))
+    }
+
+    /// The best documents, each with its best passages.
+    fn hits(&self, table: &Table, scores: &Scores, query: &Query) -> Result<Ranking, IndexError> {
+        let allowed: Option<Vec<bool>> = query.within.as_ref().map(|within| {
+            let mut allowed = vec![false; table.n_documents()];
+            for id in within {
+                if let Some(at) = table.number(id) {
+                    allowed[at as usize] = true;
+                }
+            }
+            allowed
+        });
+        let mut order: Vec<DocumentNumber> = (0..table.n_documents() as DocumentNumber)
+            .filter(|&at| {
+                scores.documents[at as usize] > 0.0
+                    && allowed.as_ref().is_none_or(|allowed| allowed[at as usize])
+            })
+            .collect();
+        let score = |at: DocumentNumber| scores.documents[at as usize];
+        let falling =
+            |a: &DocumentNumber, b: &DocumentNumber| score(*b).total_cmp(&score(*a)).then(a.cmp(b));
+        if order.len() > query.k {
+            order.select_nth_unstable_by(query.k.saturating_sub(1), falling);
+            order.truncate(query.k);
+        }
+        order.sort_unstable_by(falling);
+        let mut hits = Vec::new();
+        for document in order {
+            let id = table.id(document);
+            hits.extend(self.passages_of(id, document, scores, query.per_document)?);
+        }
+        // Further passages of one document stand where their share of its score puts them.
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+        hits.truncate(query.k);
+        Ok(Ranking { hits })
+    }
+
+    fn passages_of(
+        &self,
+        id: &DocumentId,
+        document: DocumentNumber,
+        scores: &Scores,
+        most: usize,
+    ) -> Result<Vec<Hit>, IndexError> {
+        let mut own: Vec<(f32, Passage)> = Vec::new();
+        for (segment, entry) in self.entries_of(std::slice::from_ref(id))? {
+            if let Some(passage) = self.passage_at(segment, entry)? {
+                own.push((scores.passages[segment][entry as usize], passage));
+            }
+        }
+        own.sort_by(|(a, p), (b, q)| b.total_cmp(a).then(p.id.cmp(&q.id)));
+        let best = own.first().map_or(1.0, |(score, _)| score.max(f32::EPSILON));
+        let whole = scores.documents[document as usize];
+        Ok(own
+            .into_iter()
+            .enumerate()
+            .take_while(|(nth, (score, _))| *nth == 0 || *score > 0.0)
+            .take(most)
+            .map(|(_, (score, passage))| Hit {
+                passage,
+                score: if score > 0.0 { whole * score / best } else { whole },
+            })
+            .collect())
+    }
+}
+
+/// What of the default search a query asks for. The parts that a store does not have are left out.
+pub(crate) fn is_plain(parts: Parts) -> bool {
+    parts.lexical && !parts.dense && !parts.associative
+}

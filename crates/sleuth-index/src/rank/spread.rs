@@ -1,0 +1,174 @@
+//! Spreading activation: from the documents that a question leads to, over the graph, to those that it
+//! does not name.
+//!
+//! A document passes on to its neighbours what it has, by the strength of the edge and by what the
+//! neighbour *brings*: the share of the question, by rarity, that it holds and the source lacks.
+//!
+//! ```text
+//! passed(s→t) = score(s) · strength(s→t) · (BASE + brings(s, t))        named or linked
+//!             = score(s) · weight(name) / √(documents that share it) · brings(s, t)   sharing a name
+//! score(t)    = own(t) + best passed + ½ second best
+//! ```
+//!
+//! A part of what is passed along edges is divided among the neighbours of the source, so that a page
+//! that names everything passes little to each. Only two sources count, so that what everything points to
+//! does not win by numbers. Related to personalised PageRank from the question's documents (HippoRAG,
+//! 2024), with edges weighed by the question, and cut off after two steps, which is a matter of
+//! microseconds.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::graph::{DocumentNumber, Graph};
+
+/// Documents that activation starts from.
+const SEEDS: usize = 20;
+/// Documents that pass on in the first round; twice as many in the second.
+const BEAM: usize = 10;
+const ROUNDS: usize = 2;
+/// What is passed along an edge whatever the neighbour brings.
+const BASE: f32 = 0.2;
+/// Part of what is passed that is divided among the neighbours.
+const DIVIDED: f32 = 0.3;
+/// Weight of the second best source.
+const SECOND: f32 = 0.5;
+/// Weight of sharing a name.
+const SHARED: f32 = 1.0;
+/// Times that scores are computed in a round: as often as there are steps in the longest way.
+const STEPS: usize = 3;
+
+/// What documents hold of the question.
+pub(super) struct Needs<'a> {
+    /// Rarity of each term.
+    pub(super) rarities: &'a [f32],
+    /// By document: a bit for each term that it holds.
+    pub(super) held: &'a [u64],
+}
+
+impl Needs<'_> {
+    fn weight(&self, bits: u64) -> f32 {
+        let mut bits = bits;
+        let mut sum = 0.0;
+        while bits != 0 {
+            // In a small store the words that matter may stand nearly everywhere.
+            sum += self.rarities.get(bits.trailing_zeros() as usize).map_or(0.0, |r| r.max(1.0));
+            bits &= bits - 1;
+        }
+        sum
+    }
+
+    /// Share of the question that `target` holds and `source` lacks.
+    fn brings(&self, total: f32, source: DocumentNumber, target: DocumentNumber) -> f32 {
+        let held = |at: DocumentNumber| self.held.get(at as usize).copied().unwrap_or(0);
+        self.weight(held(target) & !held(source)) / total
+    }
+}
+
+/// Adds to `scores` what the graph passes on. `named` are the documents that the question names.
+pub(super) fn spread(
+    graph: &Graph,
+    needs: &Needs<'_>,
+    named: &[DocumentNumber],
+    scores: &mut [f32],
+) {
+    let total: f32 = needs.rarities.iter().map(|rarity| rarity.max(1.0)).sum();
+    if total <= 0.0 || graph.n_documents != scores.len() {
+        return;
+    }
+    let own: Vec<f32> = scores.to_vec();
+    let falling = |scores: &[f32], a: DocumentNumber, b: DocumentNumber| {
+        scores[b as usize].total_cmp(&scores[a as usize]).then(a.cmp(&b))
+    };
+    let mut active: Vec<DocumentNumber> =
+        (0..own.len() as DocumentNumber).filter(|&at| own[at as usize] > 0.0).collect();
+    if active.len() > SEEDS {
+        active.select_nth_unstable_by(SEEDS - 1, |a, b| falling(&own, *a, *b));
+        active.truncate(SEEDS);
+    }
+    active.extend(named);
+    active.sort_unstable();
+    active.dedup();
+
+    let mut expanded = vec![false; own.len()];
+    let mut sources: BTreeMap<DocumentNumber, Vec<(DocumentNumber, f32)>> = BTreeMap::new();
+    for round in 1..=ROUNDS {
+        active.sort_unstable_by(|a, b| falling(scores, *a, *b));
+        let passing: Vec<DocumentNumber> = active
+            .iter()
+            .copied()
+            .take(BEAM * round)
+            .filter(|at| !expanded[*at as usize])
+            .collect();
+        for source in passing {
+            expanded[source as usize] = true;
+            for (target, passed) in passed_on(graph, needs, total, source) {
+                sources.entry(target).or_default().push((source, passed));
+            }
+        }
+        active.extend(sources.keys());
+        active.sort_unstable();
+        active.dedup();
+        for _ in 0..STEPS {
+            let new: Vec<(DocumentNumber, f32)> = sources
+                .iter()
+                .map(|(target, sources)| {
+                    let (mut best, mut second) = (0.0f32, 0.0f32);
+                    for (source, passed) in sources {
+                        let value = scores[*source as usize] * passed;
+                        if value > best {
+                            (best, second) = (value, best);
+                        } else {
+                            second = second.max(value);
+                        }
+                    }
+                    (*target, own[*target as usize] + best + SECOND * second)
+                })
+                .collect();
+            for (target, score) in new {
+                scores[target as usize] = score;
+            }
+        }
+    }
+}
+
+/// What `source` passes to each neighbour, as shares of its own score.
+fn passed_on(
+    graph: &Graph,
+    needs: &Needs<'_>,
+    total: f32,
+    source: DocumentNumber,
+) -> Vec<(DocumentNumber, f32)> {
+    let edges = graph.edges.row(source as usize);
+    let weights: Vec<f32> = edges
+        .iter()
+        .map(|&(target, strength)| strength * (BASE + needs.brings(total, source, target)))
+        .collect();
+    let sum: f32 = weights.iter().sum();
+    let mut out: Vec<(DocumentNumber, f32)> = edges
+        .iter()
+        .zip(&weights)
+        .map(|(&(target, _), &weight)| {
+            (target, (1.0 - DIVIDED) * weight + DIVIDED * weight / sum.max(f32::EPSILON))
+        })
+        .collect();
+    let mut sharing: HashMap<DocumentNumber, f32> = HashMap::new();
+    for &name in graph.names.row(source as usize) {
+        let documents = graph.sharing.row(name as usize);
+        let weight = graph.name_weights.get(name as usize).copied().unwrap_or(0.0)
+            / (documents.len().max(1) as f32).sqrt();
+        for &target in documents {
+            if target != source {
+                let known = sharing.entry(target).or_default();
+                *known = known.max(weight);
+            }
+        }
+    }
+    for (target, weight) in sharing {
+        if edges.iter().all(|(known, _)| *known != target) {
+            let passed = SHARED * weight * needs.brings(total, source, target);
+            if passed > 0.0 {
+                out.push((target, passed));
+            }
+        }
+    }
+    out
+}
