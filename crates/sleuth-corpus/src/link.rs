@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use sleuth_records::Link;
 
+use crate::corpus::fold;
 use crate::kind::{self, Kind, Verdict};
 
 /// What stays as it is in the path of a `file:` address.
@@ -15,13 +17,18 @@ pub(crate) fn file_url(path: &Path) -> String {
     format!("file://{}", percent_encode(path.as_os_str().as_encoded_bytes(), PATH))
 }
 
+/// The link that the file `from` writes as `words` to `target`; `None` where it leads nowhere else.
+pub(crate) fn link(from: &str, target: &str, words: &str) -> Option<Link> {
+    Some(Link { target: resolve(from, target)?, text: fold(words) })
+}
+
 /// Where `target`, written in the file `from`, leads.
 ///
 /// A relative address becomes the path below the root that it names, without query and fragment;
 /// whether a document stands there is for the reader of the whole corpus to know. An address with a
 /// scheme, or one that leaves the root, is kept as written. `None` for what leads nowhere else:
 /// fragments of the page itself, scripts, mail, data.
-pub(crate) fn resolve(from: &str, target: &str) -> Option<String> {
+fn resolve(from: &str, target: &str) -> Option<String> {
     let target = target.trim();
     if target.is_empty() || target.starts_with('#') || target.starts_with('?') {
         return None;

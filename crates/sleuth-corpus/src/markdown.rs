@@ -1,9 +1,9 @@
 //! Markdown: the text stays as it is in the file; title, date and links are read off it.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
-use sleuth_records::{LineMap, Link};
+use sleuth_records::LineMap;
 
-use crate::corpus::{Parsed, fold};
+use crate::corpus::Parsed;
 use crate::link;
 
 pub(crate) fn parse(name: &str, text: String) -> Parsed {
@@ -28,10 +28,8 @@ pub(crate) fn parse(name: &str, text: String) -> Parsed {
                 open = Some((dest_url.into_string(), String::new()));
             }
             Event::End(TagEnd::Link) => {
-                if let Some((target, words)) = open.take()
-                    && let Some(target) = link::resolve(name, &target)
-                {
-                    links.push(Link { target, text: fold(&words) });
+                if let Some((target, words)) = open.take() {
+                    links.extend(link::link(name, &target, &words));
                 }
             }
             Event::Text(words) | Event::Code(words) => {

@@ -6,7 +6,7 @@
 
 use sleuth_records::{LineMap, Link};
 
-use crate::corpus::{Parsed, fold};
+use crate::corpus::Parsed;
 use crate::link;
 
 pub(crate) fn parse(name: &str, text: String) -> Parsed {
@@ -111,15 +111,10 @@ fn links(name: &str, text: &str) -> Vec<Link> {
             continue;
         }
         let is_doc = text[..open].ends_with(":doc:");
-        let target = if is_doc {
-            link::resolve(name, &document(name, target))
+        if is_doc {
+            links.extend(link::link(name, &document(name, target), words));
         } else if !words.is_empty() && text[end..].starts_with('_') {
-            link::resolve(name, target)
-        } else {
-            None
-        };
-        if let Some(target) = target {
-            links.push(Link { target, text: fold(words) });
+            links.extend(link::link(name, target, words));
         }
     }
     links

@@ -25,7 +25,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use sleuth_records::{LineMap, Link};
+use sleuth_records::LineMap;
 
 use super::tokens::{Attributes, Token, Tokens};
 use crate::corpus::{Parsed, fold};
@@ -964,12 +964,11 @@ impl<'a> PageReader<'a> {
                 && anchor.words.start < block.text.end
             {
                 if anchor.words.start >= block.text.start
-                    && let Some(target) = link::resolve(name, &anchor.target)
+                    && let words = &self.buffer[anchor.words.clone()]
+                    && let Some(link) = link::link(name, &anchor.target, words)
+                    && linked.insert((link.target.clone(), link.text.clone()))
                 {
-                    let link = Link { target, text: fold(&self.buffer[anchor.words.clone()]) };
-                    if linked.insert((link.target.clone(), link.text.clone())) {
-                        links.push(link);
-                    }
+                    links.push(link);
                 }
                 anchors.next();
             }
