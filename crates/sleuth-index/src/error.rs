@@ -48,6 +48,32 @@ pub enum IndexError {
         /// The store.
         path: PathBuf,
     },
+    /// The store has vectors of another embedder, and vectors of two must not be compared.
+    #[error("the vectors of store `{}` are of the embedder `{expected}`, found `{found}`", path.display())]
+    OtherEmbedder {
+        /// The store.
+        path: PathBuf,
+        /// The embedder of the store's vectors.
+        expected: String,
+        /// The embedder that was given.
+        found: String,
+    },
+    /// The embedder failed.
+    #[error("the embedder `{embedder}` failed: {reason}")]
+    Embedder {
+        /// Its id.
+        embedder: String,
+        /// What it says.
+        reason: String,
+    },
+    /// A search asked for a part that the store does not have.
+    #[error("store `{}` has no {part}", path.display())]
+    NoSuchPart {
+        /// The store.
+        path: PathBuf,
+        /// What is missing: `vectors` or `graph`.
+        part: &'static str,
+    },
     /// The disk has no room.
     #[error("no space left for store `{}`", path.display())]
     NoSpace {
@@ -108,6 +134,17 @@ impl IndexError {
             Self::Version { path, .. } | Self::Damaged { path, .. } => {
                 format!("remove `{}` and build the store again", path.display())
             }
+            Self::OtherEmbedder { path, .. } => format!(
+                "use the embedder of the store, or compute all vectors anew with `sleuth index \
+                 embed {} --replace`",
+                path.display()
+            ),
+            Self::NoSuchPart { path, part: "vectors" } => {
+                format!("compute them with `sleuth index embed {}`", path.display())
+            }
+            Self::NoSuchPart { .. } => {
+                "it is made by `sleuth index build`: run that again".to_owned()
+            }
             Self::Busy { .. } => "wait until it is done, or stop it".to_owned(),
             Self::NoSpace { .. } => {
                 "free some space or name a folder on another disk; what was committed is safe"
@@ -116,7 +153,11 @@ impl IndexError {
             Self::NoPermission { .. } => {
                 "name a folder that you may read and write, or ask its owner".to_owned()
             }
-            Self::Source(_) | Self::Cancelled | Self::Io { .. } | Self::Engine { .. } => {
+            Self::Embedder { .. }
+            | Self::Source(_)
+            | Self::Cancelled
+            | Self::Io { .. }
+            | Self::Engine { .. } => {
                 return None;
             }
         })

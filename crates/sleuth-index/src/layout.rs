@@ -4,6 +4,8 @@
 //! store.toml            name, schema version, analyzer, splitter
 //! writer.lock           held by the one process that writes
 //! documents/            manifest-N.jsonl: the files that were read, their stamps and documents
+//! graph/                which documents speak of which: see `graph`
+//! vectors/              vectors of the passages: see `vectors`
 //! lexical/              tantivy index: documents with their full record, and their passages
 //! ```
 //!
@@ -118,6 +120,9 @@ const UNFINISHED: &str = "store.toml.new";
 /// The lock of the one process that writes.
 pub(crate) const WRITER_LOCK: &str = "writer.lock";
 
+/// The lock of the one process that adds vectors.
+pub(crate) const VECTORS_LOCK: &str = "vectors.lock";
+
 /// Whether the folder at `path` is empty, or holds nothing but a store in the making.
 fn may_become_store(path: &Path) -> bool {
     let Ok(entries) = fs_err::read_dir(path) else { return false };
@@ -126,6 +131,7 @@ fn may_become_store(path: &Path) -> bool {
     names.iter().all(|name| {
         name == UNFINISHED
             || name == WRITER_LOCK
+            || name == VECTORS_LOCK
             || (marked && (name == "documents" || name == "lexical"))
     })
 }
@@ -139,7 +145,7 @@ pub(crate) fn clear(path: &Path) -> std::io::Result<()> {
     let _ = fs_err::remove_file(lexical_dir(path).join("meta.json"));
     for entry in fs_err::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name() == UNFINISHED || entry.file_name() == WRITER_LOCK {
+        if [UNFINISHED, WRITER_LOCK, VECTORS_LOCK].iter().any(|kept| entry.file_name() == *kept) {
             continue;
         }
         if entry.file_type()?.is_dir() {

@@ -40,6 +40,7 @@ mod retriever;
 mod splitter;
 mod store;
 mod sync;
+mod vectors;
 mod verify;
 
 pub use analyzer::{Term, analyze, words};
@@ -50,8 +51,9 @@ pub use layout::StoreInfo;
 pub use mentions::Mention;
 pub use remove::remove_damaged;
 pub use retriever::{Parts, Query, Retriever};
-pub use store::Store;
+pub use store::{Retrieval, Store};
 pub use sync::{
     DocumentSource, MemorySource, Progress, SourceError, SyncOptions, SyncReport, sync,
 };
+pub use vectors::{Embedder, FillOptions, FillReport, fill_vectors};
 pub use verify::{Problem, verify};

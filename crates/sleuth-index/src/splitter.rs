@@ -8,6 +8,10 @@
 
 use std::ops::Range;
 
+use sleuth_records::Document;
+
+use crate::analyze;
+
 /// Name and version of this splitter; a store remembers it.
 pub(crate) const SPLITTER: &str = "pause-1600-1";
 
@@ -27,6 +31,16 @@ pub(crate) fn split(text: &str) -> Vec<Range<usize>> {
         start = skip_white(text, end);
     }
     out
+}
+
+/// The passages of `document`: those of its text, or an empty one where it has only a title, by which
+/// it can still be found.
+pub(crate) fn passages_of(document: &Document) -> Vec<Range<usize>> {
+    let mut passages = split(&document.text);
+    if passages.is_empty() && !analyze(&document.title).is_empty() {
+        passages.push(0..0);
+    }
+    passages
 }
 
 fn skip_white(text: &str, from: usize) -> usize {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use serde::Serialize;
 use sleuth_records::{Document, DocumentId, Hit, Passage, PassageId, Ranking};
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::schema::{Field, IndexRecordOption, Value as _};
@@ -18,11 +19,12 @@ use crate::directory::ReadDirectory;
 use crate::graph::{DocumentNumber, Graph, read_graph};
 use crate::layout::{
     BODY_TERMS, END, Fields, ORDINAL, Payload, START, StoreFile, StoreInfo, TITLE_TERMS,
-    lexical_dir, read_meta, schema,
+    lexical_dir, read_manifest, read_meta, schema,
 };
 use crate::mentions::{Mention, TitleTable};
-use crate::rank::{Table, is_plain};
+use crate::rank::{RANKER, Table, is_plain};
 use crate::retriever::{Query, Retriever};
+use crate::vectors::{Dense, Embedder, Key, Parts as VectorParts, Rows};
 use crate::{IndexError, analyze};
 
 /// Documents kept decoded, at most.
@@ -46,7 +48,25 @@ pub struct Store {
     titles: OnceLock<TitleTable>,
     table: OnceLock<Table>,
     graph: OnceLock<Option<Graph>>,
+    embedder: Option<Arc<dyn Embedder>>,
+    dense: OnceLock<Option<Dense>>,
     cache: Mutex<Cache>,
+}
+
+/// What the default search of a store goes by: two searches of one snapshot with one retrieval id give
+/// the same ranking.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Retrieval {
+    /// Names everything below that a ranking depends on.
+    pub id: String,
+    /// Name and version of the ranker.
+    pub ranker: &'static str,
+    /// The embedder for queries; none where searches do without vectors.
+    pub embedder: Option<String>,
+    /// Share of the passages that have a vector. Below 1 the default search does without.
+    pub coverage: f32,
+    /// Whether the graph of this snapshot has been made.
+    pub graph: bool,
 }
 
 /// A segment of the index with what answering needs of it.
@@ -243,6 +263,8 @@ impl Store {
             titles: OnceLock::new(),
             table: OnceLock::new(),
             graph: OnceLock::new(),
+            embedder: None,
+            dense: OnceLock::new(),
             cache: Mutex::new(Cache::default()),
         })
     }
@@ -252,6 +274,45 @@ impl Store {
     pub fn with_settings(mut self, settings: Bm25) -> Self {
         self.settings = settings;
         self
+    }
+
+    /// The same store, searching by vectors too, where it has them, with `embedder` for the queries.
+    ///
+    /// # Errors
+    /// [`IndexError::OtherEmbedder`] when the store's vectors are of another one.
+    pub fn with_embedder(mut self, embedder: Arc<dyn Embedder>) -> Result<Self, IndexError> {
+        if let Some(listed) = VectorParts::read(&self.path)?
+            && (listed.embedder != embedder.id() || listed.dims != embedder.dims())
+        {
+            return Err(IndexError::OtherEmbedder {
+                path: self.path.clone(),
+                expected: listed.embedder,
+                found: embedder.id().to_owned(),
+            });
+        }
+        self.embedder = Some(embedder);
+        Ok(self)
+    }
+
+    /// What the default search goes by.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn retrieval(&self) -> Result<Retrieval, IndexError> {
+        guarded(&self.path, || {
+            let coverage = self.dense()?.map_or(0.0, Dense::coverage);
+            let embedder = self.embedder.as_ref().map(|embedder| embedder.id().to_owned());
+            let graph = self.graph()?.is_some();
+            let mut digest = sleuth_records::Digest::new();
+            digest
+                .field(RANKER.as_bytes())
+                .field(
+                    if coverage >= 1.0 { embedder.as_deref().unwrap_or("") } else { "" }.as_bytes(),
+                )
+                .field(&[u8::from(graph)]);
+            let id = digest.hex()[..16].to_owned();
+            Ok(Retrieval { id, ranker: RANKER, embedder, coverage, graph })
+        })
     }
 
     /// Where the store is.
@@ -310,6 +371,59 @@ impl Store {
         }
         let graph = read_graph(&self.path, self.snapshot_id())?;
         Ok(self.graph.get_or_init(|| graph).as_ref())
+    }
+
+    /// The vectors of this snapshot's passages, where there is an embedder for queries and there are
+    /// any.
+    pub(crate) fn dense(&self) -> Result<Option<&Dense>, IndexError> {
+        if let Some(dense) = self.dense.get() {
+            return Ok(dense.as_ref());
+        }
+        let listed = match self.embedder {
+            Some(_) => VectorParts::read(&self.path)?,
+            None => None,
+        };
+        let dense = match listed {
+            Some(listed) => {
+                let rows = Rows::open(&self.path, &listed)?;
+                Some(Dense::new(rows, &self.passage_keys()?))
+            }
+            None => None,
+        };
+        Ok(self.dense.get_or_init(|| dense).as_ref())
+    }
+
+    pub(crate) fn embedder(&self) -> Option<&dyn Embedder> {
+        self.embedder.as_deref()
+    }
+
+    /// For each document, what its vectors are kept by and the number of its passages.
+    pub(crate) fn content_keys(&self) -> Result<BTreeMap<DocumentId, (u64, u32)>, IndexError> {
+        let manifest = read_manifest(&self.path, &self.payload)?;
+        let documents = manifest.values().flat_map(|entry| &entry.documents);
+        Ok(documents
+            .map(|(id, hash, n_passages)| {
+                let key = hash.get(..16).and_then(|hash| u64::from_str_radix(hash, 16).ok());
+                (DocumentId::new(id.as_str()), (key.unwrap_or(0), *n_passages))
+            })
+            .collect())
+    }
+
+    /// Segment and entry of each living passage, and what its vector is kept by.
+    fn passage_keys(&self) -> Result<Vec<(u32, DocId, Key)>, IndexError> {
+        let documents = self.content_keys()?;
+        let table = self.table()?;
+        let mut out = Vec::new();
+        for (at, segment) in self.segments.iter().enumerate() {
+            let Some(columns) = &segment.columns else { continue };
+            for entry in segment.reader.doc_ids_alive() {
+                let Some(number) = table.document(at, entry) else { continue };
+                let Some((key, _)) = documents.get(table.id(number)) else { continue };
+                let ordinal = columns.ordinal.first(entry).unwrap_or(0);
+                out.push((at as u32, entry, (*key, u32::try_from(ordinal).unwrap_or(u32::MAX))));
+            }
+        }
+        Ok(out)
     }
 
     /// By segment and entry: the number that `number` gives to the document of the passage there, or

@@ -29,7 +29,7 @@ use crate::layout::{
     read_manifest, read_meta, remove_manifests, schema, snapshot_id, write_manifest,
 };
 use crate::mentions::title_keys;
-use crate::splitter::split;
+use crate::splitter::passages_of;
 use crate::{IndexError, Term, analyze};
 
 /// Documents of one file between two reports of progress.
@@ -325,8 +325,13 @@ fn open_index(path: &Path) -> Result<tantivy::Index, IndexError> {
 
 /// Takes the right to write to the store at `path`; makes the folder where none is.
 pub(crate) fn lock(path: &Path) -> Result<DirectoryLock, IndexError> {
+    lock_as(path, WRITER_LOCK)
+}
+
+/// The same for a part of the store that has a lock file of its own.
+pub(crate) fn lock_as(path: &Path, file: &str) -> Result<DirectoryLock, IndexError> {
     fs_err::create_dir_all(path).map_err(|error| IndexError::io(path, error))?;
-    let lock = Lock { filepath: WRITER_LOCK.into(), is_blocking: false };
+    let lock = Lock { filepath: file.into(), is_blocking: false };
     let folder =
         MmapDirectory::open(path).map_err(|error| IndexError::engine(path, error.into()))?;
     folder.acquire_lock(&lock).map_err(|error| match error {
@@ -772,11 +777,7 @@ fn entries_of<'a>(
 
     let mut title = analyze(&document.title);
     title.truncate(MAX_TITLE_TERMS);
-    let mut passages = split(&document.text);
-    if passages.is_empty() && !title.is_empty() {
-        // A document with nothing but a title can still be found by it.
-        passages.push(0..0);
-    }
+    let passages = passages_of(document);
     let n_passages = u32::try_from(passages.len()).unwrap_or(u32::MAX);
     let rest = passages.into_iter().enumerate().map(move |(at, range)| {
         let body = analyze(&document.text[range.clone()]);

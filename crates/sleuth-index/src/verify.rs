@@ -7,7 +7,8 @@ use sleuth_records::DocumentId;
 
 use crate::directory::ReadDirectory;
 use crate::layout::{Payload, StoreFile, lexical_dir, read_manifest, read_meta, snapshot_id};
-use crate::splitter::split;
+use crate::splitter::passages_of;
+use crate::vectors::check_parts;
 use crate::{IndexError, Retriever as _, Store};
 
 /// Something that is not as it should be.
@@ -36,7 +37,13 @@ pub fn verify(path: &Path) -> Result<Vec<Problem>, IndexError> {
         }
         return Ok(problems);
     }
+    for (place, detail) in check_parts(path)? {
+        report(place, detail);
+    }
     let store = Store::open(path)?;
+    if let Err(error) = store.graph() {
+        report("graph".to_owned(), error.to_string());
+    }
     let payload = store.payload();
     let manifest = match read_manifest(path, payload) {
         Ok(manifest) => manifest,
@@ -91,7 +98,7 @@ pub fn verify(path: &Path) -> Result<Vec<Problem>, IndexError> {
     for passage in store.all_passages()? {
         passages.entry(passage.document.clone()).or_default().push(passage);
     }
-    for (id, hash, n_passages) in entries() {
+    for (id, hash, _) in entries() {
         let id = DocumentId::new(id.as_str());
         let mut found = passages.remove(&id).unwrap_or_default();
         found.sort_by_key(|passage| passage.id);
@@ -107,10 +114,7 @@ pub fn verify(path: &Path) -> Result<Vec<Problem>, IndexError> {
         if !document.content_hash().starts_with(hash.as_str()) {
             report(format!("document `{id}`"), format!("expected content hash `{hash}`"));
         }
-        let mut expected = split(&document.text);
-        if expected.is_empty() && *n_passages == 1 {
-            expected.push(0..0);
-        }
+        let expected = passages_of(&document);
         let ranges: Vec<_> = found.iter().map(|passage| passage.range.clone()).collect();
         if ranges.len() == expected.len() && ranges != expected {
             report(

@@ -31,6 +31,14 @@ use crate::{IndexError, analyze};
 use spread::{Needs, spread};
 pub(crate) use table::Table;
 
+/// Name and version of the ranker; part of the retrieval id.
+pub(crate) const RANKER: &str = "sleuth-spread-1";
+
+/// Weights of words and vectors where there are both.
+const LEXICAL: f32 = 0.6;
+const DENSE: f32 = 0.4;
+/// The document by whose rank nearness is measured: it and all further ones count as not near.
+const NOT_NEAR: usize = 100;
 /// How much words of a name are held back in documents that do not speak of its bearer.
 const NAME_DISCOUNT: f32 = 0.7;
 /// What being named in the question is worth.
@@ -111,6 +119,9 @@ impl Store {
             }
         }
         let (mut scores, rarities) = self.lexical(table, &terms, &spans)?;
+        if query.parts.dense {
+            self.add_nearness(table, query, &mut scores)?;
+        }
         if let Some(graph) = graph {
             for (bearer, strength) in spans.iter().flat_map(|span| &span.bearers) {
                 if let Some(score) = scores.documents.get_mut(*bearer as usize) {
@@ -176,6 +187,56 @@ impl Store {
         Ok((Scores { passages, documents, held }, rarities))
     }
 
+    /// Joins the scores of words with those of vectors, where every passage has one or nothing else is
+    /// asked for.
+    fn add_nearness(
+        &self,
+        table: &Table,
+        query: &Query,
+        scores: &mut Scores,
+    ) -> Result<(), IndexError> {
+        let only_dense = !query.parts.lexical && !query.parts.associative;
+        let (dense, embedder) = match (self.dense()?, self.embedder()) {
+            (Some(dense), Some(embedder)) if only_dense || dense.coverage() >= 1.0 => {
+                (dense, embedder)
+            }
+            _ if only_dense => {
+                return Err(IndexError::NoSuchPart {
+                    path: self.path().to_owned(),
+                    part: "vectors",
+                });
+            }
+            _ => return Ok(()),
+        };
+        let text: Vec<&str> = query.clauses.iter().map(|(text, _)| text.as_str()).collect();
+        let vector = embedder.embed(&[&text.join(" ")]).map(|mut vectors| vectors.pop());
+        let vector = vector.map_err(|error| IndexError::Embedder {
+            embedder: embedder.id().to_owned(),
+            reason: error.to_string(),
+        })?;
+        let mut cosines = table.zeros();
+        let mut nearest = vec![f32::MIN; table.n_documents()];
+        dense.compare(&vector.unwrap_or_default(), |segment, entry, cosine| {
+            cosines[segment][entry as usize] = cosine;
+            if let Some(document) = table.document(segment, entry) {
+                let known = &mut nearest[document as usize];
+                *known = known.max(cosine);
+            }
+        });
+        let (least, most) = range(&nearest);
+        let nearness = |cosine: f32| ((cosine - least) / (most - least)).clamp(0.0, 1.0);
+        let (lexical, dense) = if query.parts.lexical { (LEXICAL, DENSE) } else { (0.0, 1.0) };
+        for (score, cosine) in scores.documents.iter_mut().zip(&nearest) {
+            *score = lexical * *score + dense * nearness(*cosine);
+        }
+        for (scores, cosines) in scores.passages.iter_mut().zip(&cosines) {
+            for (score, cosine) in scores.iter_mut().zip(cosines) {
+                *score = lexical * *score + dense * nearness(*cosine);
+            }
+        }
+        Ok(())
+    }
+
     /// The best documents, each with its best passages.
     fn hits(&self, table: &Table, scores: &Scores, query: &Query) -> Result<Ranking, IndexError> {
         let allowed: Option<Vec<bool>> = query.within.as_ref().map(|within| {
@@ -239,6 +300,19 @@ impl Store {
             })
             .collect())
     }
+}
+
+/// The cosine at which nearness begins, and the greatest.
+fn range(nearest: &[f32]) -> (f32, f32) {
+    let mut known: Vec<f32> = nearest.iter().copied().filter(|cosine| *cosine > f32::MIN).collect();
+    if known.is_empty() {
+        return (0.0, 1.0);
+    }
+    let at = NOT_NEAR.min(known.len() - 1);
+    let (better, least, _) = known.select_nth_unstable_by(at, |a, b| b.total_cmp(a));
+    let most = better.iter().copied().fold(*least, f32::max);
+    // In a store of one document it is as near as can be.
+    if most - *least > f32::EPSILON { (*least, most) } else { (*least - 1.0, most) }
 }
 
 /// What of the default search a query asks for. The parts that a store does not have are left out.

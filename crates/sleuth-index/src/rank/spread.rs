@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! passed(s→t) = score(s) · strength(s→t) · (BASE + brings(s, t))        named or linked
-//!             = score(s) · weight(name) / √(documents that share it) · brings(s, t)   sharing a name
+//!             = score(s) · weight(name) / √(documents that share it) · brings(s, t) · √lacks(s)
+//!                                                                       sharing a name
 //! score(t)    = own(t) + best passed + ½ second best
 //! ```
 //!
@@ -54,6 +55,12 @@ impl Needs<'_> {
             bits &= bits - 1;
         }
         sum
+    }
+
+    /// Share of the question that `document` lacks.
+    fn lacks(&self, total: f32, document: DocumentNumber) -> f32 {
+        let held = self.held.get(document as usize).copied().unwrap_or(0);
+        (1.0 - self.weight(held) / total).clamp(0.0, 1.0)
     }
 
     /// Share of the question that `target` holds and `source` lacks.
@@ -150,6 +157,7 @@ fn passed_on(
             (target, (1.0 - DIVIDED) * weight + DIVIDED * weight / sum.max(f32::EPSILON))
         })
         .collect();
+    let lacks = needs.lacks(total, source).sqrt();
     let mut sharing: HashMap<DocumentNumber, f32> = HashMap::new();
     for &name in graph.names.row(source as usize) {
         let documents = graph.sharing.row(name as usize);
@@ -164,7 +172,7 @@ fn passed_on(
     }
     for (target, weight) in sharing {
         if edges.iter().all(|(known, _)| *known != target) {
-            let passed = SHARED * weight * needs.brings(total, source, target);
+            let passed = SHARED * lacks * weight * needs.brings(total, source, target);
             if passed > 0.0 {
                 out.push((target, passed));
             }

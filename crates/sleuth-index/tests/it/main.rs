@@ -1,6 +1,7 @@
 //! The store from outside.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests")]
 
+mod associative;
 mod concurrency;
 mod errors;
 mod kill;
@@ -8,3 +9,4 @@ mod model;
 mod support;
 mod sync;
 mod texts;
+mod vectors;
