@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use sleuth_eval::{Measure, evaluate};
-use sleuth_index::{Query, Retriever as _};
+use sleuth_index::{Parts, Query, Retriever as _, Store, build_graph};
 use sleuth_records::{RankedQuery, Run, read_qrels};
 use sleuth_testkit::{SharedData, TinyStore};
 
@@ -30,6 +30,9 @@ struct Condition {
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Mode {
+    /// Words only.
+    Lexical,
+    /// What `sleuth search` does, with a graph and without vectors.
     Default,
 }
 
@@ -44,6 +47,7 @@ struct Expected {
 impl Mode {
     fn query(self, text: &str, k: usize) -> Query {
         match self {
+            Self::Lexical => Query { parts: Parts::LEXICAL, ..Query::new(text, k) },
             Self::Default => Query::new(text, k),
         }
     }
@@ -51,14 +55,19 @@ impl Mode {
 
 /// The differences from what is recorded; `None` where the store is absent.
 fn differences(condition: &Condition, data: &SharedData) -> Option<Vec<String>> {
-    let store = &condition.store;
-    let (documents, questions) = (data.documents(store)?, data.questions(store)?);
-    let qrels = read_qrels(&data.path(&format!("stores/{store}/qrels.tsv"))?).unwrap();
+    let name = &condition.store;
+    let (documents, questions) = (data.documents(name)?, data.questions(name)?);
+    let qrels = read_qrels(&data.path(&format!("stores/{name}/qrels.tsv"))?).unwrap();
     let tiny = TinyStore::of(documents);
+    let path = tiny.store().path();
+    if matches!(condition.mode, Mode::Default) {
+        build_graph(path, 2, &|_, _| (), &|| false).unwrap();
+    }
+    let store = Store::open(path).unwrap();
     let mut run = Run::default();
     for question in questions.iter().filter(|question| qrels.contains_key(&question.id)) {
         let query = condition.mode.query(&question.text, condition.depth);
-        let hits = tiny.store().search(&query).unwrap().hits;
+        let hits = store.search(&query).unwrap().hits;
         let documents = hits.into_iter().map(|hit| (hit.passage.document, hit.score)).collect();
         run.rankings.push(RankedQuery { query: question.id.clone(), documents });
     }
