@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
@@ -44,14 +45,39 @@ pub(crate) fn is_tuning(store: &str, id: &str) -> bool {
     matches!(store, "hotpotqa_closed" | "nq_closed" | "squad_dev") && digits.is_multiple_of(5)
 }
 
+/// Folder of what measurements build and fetch.
+pub(crate) fn bench_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench")
+}
+
 /// Builds or updates the store called `name` below `target/bench` and loads its questions.
 pub(crate) fn load(name: &str) -> Result<Set> {
+    Ok(load_into(name, &bench_folder().join("stores").join(name))?.0)
+}
+
+/// Builds the store called `name` from nothing, and loads its questions; with the seconds until it
+/// could be searched.
+pub(crate) fn load_anew(name: &str) -> Result<(Set, f64)> {
+    let path = bench_folder().join("anew").join(name);
+    if path.exists() {
+        fs_err::remove_dir_all(&path)?;
+    }
+    load_into(name, &path)
+}
+
+/// The set, and the seconds until its store could be searched.
+fn load_into(name: &str, path: &Path) -> Result<(Set, f64)> {
     let source_folder = folder()?.join("stores").join(name);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench/stores").join(name);
+    if let Some(parent) = path.parent() {
+        fs_err::create_dir_all(parent)?;
+    }
+    let begin = Instant::now();
     let source = sleuth_cli::ingest::CorpusSource::open(&source_folder)?;
     let options = SyncOptions { name: name.to_owned(), ..SyncOptions::default() };
-    sync(&path, &source, &options, &|_| (), &|| false)
+    sync(path, &source, &options, &|_| (), &|| false)
         .with_context(|| format!("building the store of `{name}`"))?;
+    let store = Store::open(path)?;
+    let seconds = begin.elapsed().as_secs_f64();
     let queries = fs_err::read_to_string(source_folder.join("queries.jsonl"))?;
     let items = queries
         .lines()
@@ -59,7 +85,7 @@ pub(crate) fn load(name: &str) -> Result<Set> {
         .map(serde_json::from_str)
         .collect::<Result<_, _>>()?;
     let qrels = sleuth_records::read_qrels(&source_folder.join("qrels.tsv"))?;
-    Ok(Set { name: name.to_owned(), store: Store::open(&path)?, items, qrels })
+    Ok((Set { name: name.to_owned(), store, items, qrels }, seconds))
 }
 
 /// The SQuAD normalisation: lower case, no punctuation, no articles, single spaces.

@@ -5,6 +5,7 @@ mod chat;
 mod data;
 mod ingest;
 mod ranks;
+mod retrieval;
 mod tidy;
 mod trail;
 mod tune;
@@ -17,6 +18,7 @@ fn main() -> anyhow::Result<()> {
         ["bench", "elsewhere", options @ ..] => trail::elsewhere(options),
         ["bench", "ranks", options @ ..] => ranks::bench(options),
         ["bench", "ingest", options @ ..] => ingest::bench(options),
+        ["bench", "retrieval", options @ ..] => retrieval::bench(options),
         ["bench", "chat", options @ ..] => chat::bench(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
@@ -25,6 +27,7 @@ fn main() -> anyhow::Result<()> {
                 "usage: cargo xtask tidy\n       \
                  cargo xtask bench trail [--tuning] [STORE...]\n       \
                  cargo xtask bench elsewhere [--tuning]\n       \
+                 cargo xtask bench retrieval [--no-peers] [--tuning | --held-out] [STORE...]\n       \
                  cargo xtask bench chat MODEL.gguf [STORE [COUNT [CONTEXT [LEAD]]]]\n       \
                  cargo xtask bench ingest [--whole | FOLDER...]\n       \
                  cargo xtask tune trail"

@@ -15,15 +15,23 @@ use serde_json::Value;
 
 /// Which crates of the workspace each crate may depend on. `dev` dependencies may also use
 /// `sleuth-testkit`.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("sleuth-records", &[]),
     ("sleuth-corpus", &["sleuth-records"]),
     ("sleuth-index", &["sleuth-records"]),
     ("sleuth-lm", &["sleuth-records"]),
     ("sleuth-agent", &["sleuth-records", "sleuth-index", "sleuth-lm"]),
+    ("sleuth-eval", &["sleuth-records", "sleuth-index"]),
     (
         "sleuth-cli",
-        &["sleuth-records", "sleuth-corpus", "sleuth-index", "sleuth-lm", "sleuth-agent"],
+        &[
+            "sleuth-records",
+            "sleuth-corpus",
+            "sleuth-index",
+            "sleuth-lm",
+            "sleuth-agent",
+            "sleuth-eval",
+        ],
     ),
     (
         "xtask",
@@ -33,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
             "sleuth-index",
             "sleuth-lm",
             "sleuth-agent",
+            "sleuth-eval",
             "sleuth-cli",
         ],
     ),

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use serde_json::json;
 use sleuth_agent::AgentError;
 use sleuth_corpus::CorpusError;
+use sleuth_eval::EvalError;
 use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
-use sleuth_records::{BeirError, LogError};
+use sleuth_records::{BeirError, LogError, TrecError};
 
 use crate::show::{count, escape};
 
@@ -88,6 +89,10 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Queries(#[from] BeirError),
     #[error(transparent)]
+    Trec(#[from] TrecError),
+    #[error("cannot measure `{}` by `{}`", run.display(), qrels.display())]
+    Eval { run: PathBuf, qrels: PathBuf, source: EvalError },
+    #[error(transparent)]
     Prices(#[from] PriceError),
     /// The program failed in a way that it has no name for.
     #[error("the program failed; this is a fault of its own")]
@@ -118,7 +123,15 @@ impl Failure {
             | Self::Read { .. }
             | Self::Corpus(_)
             | Self::Queries(_)
+            | Self::Trec(_)
             | Self::Prices(_) => Exit::Input,
+            Self::Eval { source, .. } => match source {
+                EvalError::UnknownMeasure { .. } => Exit::Usage,
+                EvalError::EmptyRun | EvalError::NothingRelevant | EvalError::NoOverlap { .. } => {
+                    Exit::Input
+                }
+                EvalError::Unpaired => Exit::Ours,
+            },
             Self::Folder { .. } | Self::Write { .. } | Self::Damaged { .. } => Exit::Storage,
             Self::Interrupted { .. } => Exit::Early,
             Self::Output(_) if self.is_broken_pipe() => Exit::Done,
@@ -190,6 +203,19 @@ impl Failure {
             Self::Agent(AgentError::QuestionTooLong { .. }) => {
                 Some("shorten the question, or take `--policy trail`, which has no such limit".to_owned())
             }
+            Self::Queries(BeirError::Io(_)) => None,
+            Self::Queries(BeirError::Duplicate { .. }) => Some(
+                "give every query an id of its own; judgements name it".to_owned(),
+            ),
+            Self::Queries(BeirError::Malformed { .. }) => Some(
+                "one object a line: {\"_id\": \"q1\", \"text\": \"words to look for\"}".to_owned(),
+            ),
+            Self::Trec(TrecError::Duplicate { .. }) => Some(
+                "a ranking has a document once; keep its best line".to_owned(),
+            ),
+            Self::Eval { source: EvalError::NoOverlap { .. }, .. } => Some(
+                "name the run and the judgements of the same queries".to_owned(),
+            ),
             Self::Agent(AgentError::Store(error)) => error.hint(),
             Self::Agent(AgentError::Log(_)) => Some(
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
@@ -201,7 +227,8 @@ impl Failure {
             | Self::Shelf(_)
             | Self::Agent(_)
             | Self::Log(_)
-            | Self::Queries(_)
+            | Self::Trec(_)
+            | Self::Eval { .. }
             | Self::Prices(_)
             | Self::Differs { .. } | Self::Panicked => None,
         }

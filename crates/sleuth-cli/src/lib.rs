@@ -10,6 +10,7 @@ mod args;
 mod ask;
 mod choose;
 mod doctor;
+mod eval;
 mod fail;
 mod index;
 pub mod ingest;
@@ -22,6 +23,7 @@ mod search;
 mod show;
 mod stores;
 mod trace;
+mod whole;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -60,7 +62,8 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
     match args.command {
         Command::Ask(args) => ask::ask(common, &args),
         Command::Index(command) => index::index(common, &command),
-        Command::Search(args) => search::search(&args),
+        Command::Search(args) => search::search(common, &args),
+        Command::Eval(command) => eval::eval(common, &command),
         Command::Trace(command) => trace::trace(common, &command),
         Command::Model(command) => model::model(common, &command),
         Command::Doctor(args) => doctor::doctor(common, &args),

@@ -5,30 +5,47 @@ use std::path::Path;
 
 use serde_json::json;
 use sleuth_index::{Query, Retriever as _, Store};
-use sleuth_records::{DocumentId, Run, read_queries, write_run};
+use sleuth_records::{DocumentId, RankedQuery, read_queries, write_ranking};
 
-use crate::args::SearchArgs;
+use crate::args::{Common, SearchArgs};
 use crate::fail::{Exit, Failure};
-use crate::print;
-use crate::show::{Paint, one_line, path_of_url};
+use crate::progress::Progress;
+use crate::show::{Paint, count, escape, one_line, path_of_url};
+use crate::whole::WholeFile;
+use crate::{interrupt, print};
 
 /// Hits of one query, and of each of many.
 const K: u32 = 10;
 const K_OF_MANY: u32 = 100;
-/// Name of the system in run files.
-const TAG: &str = "sleuth-lexical";
 
-pub(crate) fn search(args: &SearchArgs) -> Result<Exit, Failure> {
-    let store = Store::open(&args.store)?;
-    let k = |default: u32| args.k.unwrap_or(default) as usize;
-    match (&args.query, &args.queries, &args.run) {
-        (_, Some(queries), Some(out)) => many(&store, queries, out, k(K_OF_MANY)),
-        (query, _, _) => one(&store, query.as_deref().unwrap_or_default(), k(K), args.json),
+/// How the store is asked: what the flags choose of the parts of search.
+struct Way {
+    /// Name of the system in run files.
+    tag: &'static str,
+}
+
+impl Way {
+    const DEFAULT: Self = Self { tag: "sleuth" };
+
+    fn query(&self, text: &str, k: usize) -> Query {
+        Query::new(text, k)
     }
 }
 
-fn one(store: &Store, text: &str, k: usize, as_json: bool) -> Result<Exit, Failure> {
-    let ranking = store.search(&Query::new(text, k))?;
+pub(crate) fn search(common: &Common, args: &SearchArgs) -> Result<Exit, Failure> {
+    let store = Store::open(&args.store)?;
+    let way = &Way::DEFAULT;
+    let k = |default: u32| args.k.unwrap_or(default) as usize;
+    match (&args.query, &args.queries, &args.run) {
+        (_, Some(queries), Some(out)) => {
+            many(&store, way, queries, out, k(K_OF_MANY), &Progress::new(common.quiet))
+        }
+        (query, _, _) => one(&store, way, query.as_deref().unwrap_or_default(), k(K), args.json),
+    }
+}
+
+fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<Exit, Failure> {
+    let ranking = store.search(&way.query(text, k))?;
     let paint = Paint::of_stdout();
     let mut out = String::new();
     let mut hits = Vec::new();
@@ -74,29 +91,75 @@ fn one(store: &Store, text: &str, k: usize, as_json: bool) -> Result<Exit, Failu
     Ok(found)
 }
 
-fn many(store: &Store, queries: &Path, out: &Path, k: usize) -> Result<Exit, Failure> {
-    let mut run = Run { tag: TAG.to_owned(), ..Run::default() };
-    for query in read_queries(queries)? {
-        let ranking = store.search(&Query::new(query.text, k))?;
-        let hits = ranking.hits.into_iter().map(|hit| (hit.passage.document, hit.score));
-        let hits: Vec<(DocumentId, f32)> = hits.collect();
-        // The format parts its columns by white space, so a name that has some would be misread.
-        let broken = hits.iter().map(|(id, _)| id.as_str()).chain([query.id.as_str()]);
-        if let Some(id) = broken.into_iter().find(|id| id.contains(char::is_whitespace)) {
-            return Err(Failure::input(
-                format!("the TREC format has no place for the id `{id}`: it holds white space"),
-                "rename it, or take `sleuth search QUERY --json`",
-            ));
+fn many(
+    store: &Store,
+    way: &Way,
+    queries: &Path,
+    out: &Path,
+    k: usize,
+    progress: &Progress,
+) -> Result<Exit, Failure> {
+    let list = read_queries(queries)?;
+    if list.is_empty() {
+        return Err(Failure::input(
+            format!("no queries in `{}`", queries.display()),
+            "one object a line: {\"_id\": \"q1\", \"text\": \"words to look for\"}",
+        ));
+    }
+    for query in &list {
+        fits(&query.id)?;
+    }
+    interrupt::listen("writing no run");
+    progress.phase(&format!("searching {}", count(list.len() as u64, "query")));
+    let mut without = 0;
+    let mut rank = |write: &mut dyn FnMut(&RankedQuery) -> Result<(), Failure>| {
+        for (at, query) in list.iter().enumerate() {
+            if interrupt::asked() {
+                return Ok(Exit::Early);
+            }
+            progress.state(|| format!("searched {at} of {}", list.len()));
+            let ranking = store.search(&way.query(&query.text, k))?;
+            let documents: Vec<(DocumentId, f32)> =
+                ranking.hits.into_iter().map(|hit| (hit.passage.document, hit.score)).collect();
+            for (id, _) in &documents {
+                fits(id.as_str())?;
+            }
+            without += usize::from(documents.is_empty());
+            write(&RankedQuery { query: query.id.clone(), documents })?;
         }
-        run.rankings.insert(query.id, hits);
-    }
-    let mut bytes = Vec::new();
-    write_run(&run, &mut bytes)?;
+        Ok(Exit::Done)
+    };
     if out == Path::new("-") {
-        print(&String::from_utf8_lossy(&bytes))?;
-    } else {
-        fs_err::write(out, &bytes)
-            .map_err(|source| Failure::Write { path: out.to_owned(), source })?;
+        return rank(&mut |ranking| {
+            let mut bytes = Vec::new();
+            write_ranking(ranking, way.tag, &mut bytes)?;
+            print(&String::from_utf8_lossy(&bytes))
+        });
     }
+    let failed = |source| Failure::Write { path: out.to_owned(), source };
+    let mut file = WholeFile::create(out).map_err(failed)?;
+    let exit = rank(&mut |ranking| write_ranking(ranking, way.tag, &mut file).map_err(failed))?;
+    if exit != Exit::Done {
+        return Ok(exit);
+    }
+    file.finish().map_err(failed)?;
+    progress.end();
+    print(&format!(
+        "run {} · {} · {without} without hits\n",
+        escape(&out.display().to_string()),
+        count(list.len() as u64, "query"),
+    ))?;
     Ok(Exit::Done)
+}
+
+/// The format parts its columns by white space, so a name that has some, or is empty, would be
+/// misread.
+fn fits(id: &str) -> Result<(), Failure> {
+    if !id.is_empty() && !id.contains(char::is_whitespace) {
+        return Ok(());
+    }
+    Err(Failure::input(
+        format!("the TREC format has no place for the id `{id}`: it is empty or holds white space"),
+        "rename it, or take `sleuth search QUERY --json`",
+    ))
 }

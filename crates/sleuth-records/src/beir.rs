@@ -1,5 +1,6 @@
 //! Questions, and the query files of the BEIR layout.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -51,25 +52,44 @@ pub enum BeirError {
         /// What the JSON parser says.
         source: serde_json::Error,
     },
+    /// Two lines have one id, so that their results could not be told apart.
+    #[error("line {line} of `{}` has the query id `{id}` again, after line {first}", path.display())]
+    Duplicate {
+        /// The file.
+        path: PathBuf,
+        /// Line number from 1.
+        line: usize,
+        /// Number of the line that had it first.
+        first: usize,
+        /// The id.
+        id: String,
+    },
 }
 
-/// Reads a BEIR `queries.jsonl`; fields other than `_id` and `text` are passed over.
+/// Reads a BEIR `queries.jsonl`, in its order; fields other than `_id` and `text` are passed over.
 ///
 /// # Errors
-/// When the file cannot be read or a line is not a query.
+/// When the file cannot be read, a line is not a query, or two lines have the same id.
 pub fn read_queries(path: &Path) -> Result<Vec<BeirQuery>, BeirError> {
-    let text = fs_err::read_to_string(path)?;
-    text.lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(at, line)| {
-            serde_json::from_str(line).map_err(|source| BeirError::Malformed {
-                path: path.to_owned(),
-                line: at + 1,
-                source,
-            })
-        })
-        .collect()
+    let bytes = fs_err::read(path)?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let mut queries: Vec<BeirQuery> = Vec::new();
+    let mut lines: HashMap<String, usize> = HashMap::new();
+    for (at, text) in bytes.split(|&byte| byte == b'\n').enumerate() {
+        if text.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let (path, line) = (path.to_owned(), at + 1);
+        let query: BeirQuery = match serde_json::from_slice(text) {
+            Ok(query) => query,
+            Err(source) => return Err(BeirError::Malformed { path, line, source }),
+        };
+        if let Some(first) = lines.insert(query.id.clone(), line) {
+            return Err(BeirError::Duplicate { path, line, first, id: query.id });
+        }
+        queries.push(query);
+    }
+    Ok(queries)
 }
 
 #[cfg(test)]
@@ -93,5 +113,21 @@ mod tests {
         fs_err::write(&path, "{\"_id\":\"1\",\"text\":\"who?\",\"answers\":[\"me\"]}\n").unwrap();
         let queries = read_queries(&path).unwrap();
         assert!(!serde_json::to_string(&queries).unwrap().contains("me"));
+    }
+    #[test]
+    fn bad_query_files_name_their_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("queries.jsonl");
+        let check = |bytes: &[u8], part: &str| {
+            fs_err::write(&path, bytes).unwrap();
+            let error = read_queries(&path).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        let good = "{\"_id\":\"1\",\"text\":\"who?\"}\n";
+        check(format!("{good}{good}").as_bytes(), "line 2 of");
+        check(format!("{good}\n{good}").as_bytes(), "query id `1` again, after line 1");
+        check(format!("{good}{{\"_id\":2,\"text\":\"who?\"}}\n").as_bytes(), "malformed line 2");
+        check(format!("{good}[]\n").as_bytes(), "malformed line 2");
+        check(b"{\"_id\":\"1\",\"text\":\"\xff\"}\n", "malformed line 1");
     }
 }

@@ -39,5 +39,8 @@ pub use trajectory::{
     Budget, Citation, Claim, Envelope, Event, Evidence, EvidenceId, Finish, LogError, Mark,
     SCHEMA_VERSION, Trajectory, TrajectoryWriter, Usage,
 };
-pub use trec::{Hit, Qrels, Ranking, Run, TrecError, read_qrels, write_run};
+pub use trec::{
+    Hit, Judgements, Qrels, RankedQuery, Ranking, Regraded, Run, TrecError, read_judgements,
+    read_qrels, read_run, write_ranking, write_run,
+};
 pub use unseen::is_unseen;

@@ -81,11 +81,11 @@ fn searches() {
     place.check(
         &["search", "engineer born", "--in", "store", "-k", "2"],
         &expect![[r#"
-        exit 0
-        --- stdout
-         1. Ada Quill people/ada-quill.md:1 · 1.05
-            # Ada Quill Ada Quill was an engineer. She was born in Larkhaven in 1870.
-    "#]],
+            exit 0
+            --- stdout
+             1. Ada Quill people/ada-quill.md:1 · 1.00
+                # Ada Quill Ada Quill was an engineer. She was born in Larkhaven in 1870.
+        "#]],
     );
     place.check(
         &["search", "xylophone", "--in", "store"],
@@ -104,11 +104,13 @@ fn searches() {
     place.check(
         &["search", "--in", "store", "--queries", "queries.jsonl", "--run", "-"],
         &expect![[r#"
-        exit 0
-        --- stdout
-        q1 Q0 marrow-point.md 1 0.7768944 sleuth-lexical
-        q2 Q0 larkhaven.txt 1 0.55102766 sleuth-lexical
-    "#]],
+            exit 0
+            --- stdout
+            q1 Q0 marrow-point.md 1 1 sleuth
+            q2 Q0 larkhaven.txt 1 1 sleuth
+            --- stderr
+            searching 2 queries
+        "#]],
     );
     place.check(
         &["search", "--in", "store"],
@@ -322,6 +324,7 @@ fn help_names_every_command_and_exit_code() {
           ask     Answer a question from documents, with checked quotes
           index   Build, describe and check stores
           search  Search a store
+          eval    Measure what a search returned
           trace   Show and replay runs
           model   List, get and measure models
           doctor  Say what is installed, what works, and what to do about what does not

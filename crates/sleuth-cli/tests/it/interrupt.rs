@@ -182,3 +182,23 @@ fn a_killed_run_leaves_a_log_that_opens() {
     assert_eq!(code(&output), 0, "{text}");
     assert!(text.contains("the log ends before the run did"), "{text}");
 }
+
+#[test]
+fn a_run_that_is_interrupted_is_not_written() {
+    let place = Place::with_docs();
+    assert_eq!(code(&place.run(&["index", "build", "docs", "--into", "store"])), 0);
+    let lines: String = (0..50_000)
+        .map(|n| format!("{{\"_id\": \"{n}\", \"text\": \"who designed the lighthouse\"}}\n"))
+        .collect();
+    place.write("queries.jsonl", lines);
+    let mut child =
+        place.spawn(&["search", "--in", "store", "--queries", "queries.jsonl", "--run", "a.run"]);
+    let mut said = [0; 9];
+    child.stderr.as_mut().unwrap().read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"searching");
+    send(&child, Signal::INT);
+    assert_eq!(code(&child.wait_with_output().unwrap()), 4);
+    let left = fs_err::read_dir(place.path(".")).unwrap();
+    let names = left.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    assert_eq!(names.filter(|name| name.contains("run")).count(), 0);
+}

@@ -4,6 +4,7 @@
 mod ask;
 mod bad_input;
 mod commands;
+mod eval;
 mod interrupt;
 mod place;
 mod servers;

@@ -1,0 +1,62 @@
+//! A file that is there whole or not at all.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Written beside its place, and put there at the end: until [`WholeFile::finish`] whatever stood
+/// there stands, and without it nothing is left behind.
+///
+/// What is no regular file, such as a pipe or `/dev/null`, is written to as it stands.
+pub(crate) struct WholeFile {
+    out: BufWriter<fs_err::File>,
+    /// Where it is written, and where it goes; `None` for what is no regular file.
+    way: Option<(PathBuf, PathBuf)>,
+}
+
+impl WholeFile {
+    /// Begins a file that will stand at `path`.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        // A link is followed, so that it is not the link that is replaced.
+        let target = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if fs_err::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
+            let file = fs_err::OpenOptions::new().write(true).open(&target)?;
+            return Ok(Self { out: BufWriter::new(file), way: None });
+        }
+        let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut partial = std::ffi::OsString::from(".");
+        partial.push(name);
+        partial.push(format!(".{}.partial", std::process::id()));
+        let partial = target.with_file_name(partial);
+        let file = fs_err::File::create(&partial)?;
+        Ok(Self { out: BufWriter::new(file), way: Some((partial, target)) })
+    }
+
+    /// Puts the file in its place.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.out.flush()?;
+        if let Some((partial, target)) = &self.way {
+            self.out.get_ref().sync_all()?;
+            fs_err::rename(partial, target)?;
+        }
+        self.way = None;
+        Ok(())
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if let Some((partial, _)) = &self.way {
+            let _ = fs_err::remove_file(partial);
+        }
+    }
+}
