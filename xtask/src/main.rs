@@ -3,6 +3,7 @@
 
 mod chat;
 mod data;
+mod embed;
 mod ingest;
 mod ranks;
 mod tidy;
@@ -17,7 +18,9 @@ fn main() -> anyhow::Result<()> {
         ["bench", "elsewhere", options @ ..] => trail::elsewhere(options),
         ["bench", "ranks", options @ ..] => ranks::bench(options),
         ["bench", "ingest", options @ ..] => ingest::bench(options),
+        ["bench", "embed", options @ ..] => embed::bench(options),
         ["bench", "chat", options @ ..] => chat::bench(options),
+        ["make-embedder", options @ ..] => embed::make(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
         _ => {
@@ -26,6 +29,9 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench trail [--tuning] [STORE...]\n       \
                  cargo xtask bench elsewhere [--tuning]\n       \
                  cargo xtask bench chat MODEL.gguf [STORE [COUNT [CONTEXT [LEAD]]]]\n       \
+                 cargo xtask bench embed [--vectors] MODEL.gguf... [--on STORE...]\n       \
+                 cargo xtask make-embedder static MODEL.gguf LENGTH OUT.gguf\n       \
+                 cargo xtask make-embedder minilm WEIGHTS VOCABULARY OUT.gguf\n       \
                  cargo xtask bench ingest [--whole | FOLDER...]\n       \
                  cargo xtask tune trail"
             );
