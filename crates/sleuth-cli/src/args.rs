@@ -74,6 +74,20 @@ pub(crate) enum IndexCommand {
         /// Name of a new store [default: the name of its folder]
         #[arg(long)]
         name: Option<String>,
+        /// Compute no vectors, even where the embedder is installed
+        #[arg(long)]
+        no_vectors: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compute the vectors that a store lacks, for search by meaning
+    Embed {
+        /// Folder of the store
+        store: PathBuf,
+        /// Throw away the vectors of another embedder
+        #[arg(long)]
+        replace: bool,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -107,6 +121,15 @@ pub(crate) struct SearchArgs {
     /// Most hits [default: 10; with --queries 100]
     #[arg(short, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) k: Option<u32>,
+    /// Rank by words only
+    #[arg(long, group = "part")]
+    pub(crate) lexical: bool,
+    /// Rank by nearness of meaning only: needs vectors
+    #[arg(long, group = "part")]
+    pub(crate) dense: bool,
+    /// Rank by words and the graph of the store, without vectors
+    #[arg(long, group = "part")]
+    pub(crate) associative: bool,
     /// Many queries: JSON Lines with `_id` and `text`, and whatever else
     #[arg(long, value_name = "FILE", requires = "run")]
     pub(crate) queries: Option<PathBuf>,

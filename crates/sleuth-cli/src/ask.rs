@@ -244,6 +244,10 @@ impl Report<'_> {
             self.write_tried(&mut text);
         } else {
             text += &paint.bold(&escape(outcome.answer.trim()));
+            if outcome.mark == Some(Mark::Partial) {
+                // The quotes bear a part of it out; an exact one needs no word.
+                let _ = write!(text, " {}", paint.mark(Mark::Partial));
+            }
             text += "\n\n";
             for (at, claim) in outcome.claims.iter().enumerate() {
                 self.write_claim(&mut text, at, &claim.text, paint);
@@ -373,6 +377,7 @@ impl Report<'_> {
         let mut object = json!({
             "status": status,
             "answer": outcome.answer,
+            "mark": outcome.mark,
             "claims": claims,
             "evidence": evidence,
             "ranking": outcome.ranking,
@@ -382,6 +387,7 @@ impl Report<'_> {
             "policy": self.policy,
             "model": self.model,
             "snapshot": self.snapshot,
+            "retrieval": self.opened.store.retrieval().ok(),
             "documents": self.opened.store.n_documents(),
             "partial": self.opened.partial,
             "skipped": skipped_json(&self.opened.skipped),

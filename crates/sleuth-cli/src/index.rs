@@ -4,26 +4,29 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use sleuth_index::{IndexError, Store, verify};
+use sleuth_index::{Embedder as _, IndexError, Store, verify};
 
 use crate::args::{Common, IndexCommand};
 use crate::ask::skipped_json;
 use crate::fail::{Exit, Failure};
 use crate::ingest::root_name;
 use crate::interrupt;
+use crate::places::Places;
 use crate::print;
 use crate::progress::Progress;
 use crate::show::{bytes, count, escape};
 use crate::stores;
+use crate::vectors::{self, InstalledEmbedder};
 
 /// Problems that are listed for a person.
 const LISTED: usize = 20;
 
 pub(crate) fn index(common: &Common, command: &IndexCommand) -> Result<Exit, Failure> {
     match command {
-        IndexCommand::Build { paths, into, name, json } => {
-            build(common, paths, into, name.as_deref(), *json)
+        IndexCommand::Build { paths, into, name, no_vectors, json } => {
+            build(common, paths, into, name.as_deref(), !no_vectors, *json)
         }
+        IndexCommand::Embed { store, replace, json } => embed(common, store, *replace, *json),
         IndexCommand::Info { store, json } => info(store, *json),
         IndexCommand::Verify { store, json } => check(store, *json),
     }
@@ -34,23 +37,40 @@ fn build(
     paths: &[PathBuf],
     into: &Path,
     name: Option<&str>,
+    with_vectors: bool,
     json: bool,
 ) -> Result<Exit, Failure> {
     interrupt::listen("keeping what was read");
     let progress = Progress::new(common.quiet);
     let roots = stores::open_roots(paths)?;
     let name = name.map_or_else(|| root_name(into), str::to_owned);
+    let interrupted = || -> Result<Failure, Failure> {
+        let n_documents = Store::open(into)?.n_documents();
+        Ok(Failure::Interrupted { path: into.to_owned(), n_documents })
+    };
     let report = match stores::build(into, &name, &roots, true, &progress) {
-        Err(IndexError::Cancelled) => {
-            let n_documents = Store::open(into)?.n_documents();
-            return Err(Failure::Interrupted { path: into.to_owned(), n_documents });
-        }
+        Err(IndexError::Cancelled) => return Err(interrupted()?),
         report => report?,
     };
-    progress.end();
     if report.n_documents == 0 {
         return Err(stores::nothing_readable(paths, &report.skipped));
     }
+    match stores::graph(into, &progress) {
+        Err(IndexError::Cancelled) => return Err(interrupted()?),
+        made => made?,
+    };
+    if with_vectors {
+        let places = Places::new(common)?;
+        if let Some(embedder) = InstalledEmbedder::find(&places.models)? {
+            progress
+                .note("the store can be searched; its vectors come now, and may be interrupted");
+            match vectors::fill(into, &embedder, false, &progress) {
+                Err(IndexError::Cancelled) => return Err(interrupted()?),
+                filled => filled?,
+            };
+        }
+    }
+    progress.end();
     print(&if json {
         let object = json!({
             "status": "built",
@@ -74,14 +94,53 @@ fn build(
     Ok(Exit::Done)
 }
 
+fn embed(common: &Common, path: &Path, replace: bool, json: bool) -> Result<Exit, Failure> {
+    interrupt::listen("keeping the vectors so far");
+    let progress = Progress::new(common.quiet);
+    let n_documents = Store::open(path)?.n_documents();
+    let places = Places::new(common)?;
+    let embedder = InstalledEmbedder::find(&places.models)?.ok_or_else(|| Failure::BackEnd {
+        message: format!("no embedder is installed in `{}`", places.models.display()),
+        hint: Some("get it with `sleuth model get embed` (25 MB)".to_owned()),
+    })?;
+    let report = match vectors::fill(path, &embedder, replace, &progress) {
+        Err(IndexError::Cancelled) => {
+            return Err(Failure::Interrupted { path: path.to_owned(), n_documents });
+        }
+        report => report?,
+    };
+    progress.end();
+    let id = embedder.id();
+    print(&if json {
+        let object = json!({
+            "status": "embedded",
+            "store": path,
+            "embedder": id,
+            "passages": report.n_passages,
+            "computed": report.n_computed,
+        });
+        format!("{object}\n")
+    } else {
+        format!(
+            "store {} · {} with a vector, {} of them new · embedder {id}\n",
+            escape(&path.display().to_string()),
+            count(report.n_passages as u64, "passage"),
+            report.n_computed,
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
 fn info(path: &Path, json: bool) -> Result<Exit, Failure> {
-    let info = Store::open(path)?.info()?;
+    let store = Store::open(path)?;
+    let info = store.info()?;
     print(&if json {
         format!("{}\n", json!(info))
     } else {
         format!(
             "name       {}\npath       {}\nsnapshot   {}\ndocuments  {}\npassages   {}\n\
-             files      {}\nsize       {}\nanalyzer   {}\nsplitter   {}\n",
+             files      {}\nsize       {}\nanalyzer   {}\nsplitter   {}\ngraph      {}\n\
+             vectors    {}\n",
             escape(&info.name),
             escape(&info.path.display().to_string()),
             info.snapshot,
@@ -91,6 +150,8 @@ fn info(path: &Path, json: bool) -> Result<Exit, Failure> {
             bytes(info.bytes),
             info.analyzer,
             info.splitter,
+            if info.graph { "yes" } else { "no: `sleuth index build` makes it" },
+            info.embedder.as_deref().unwrap_or("none: `sleuth index embed` computes them"),
         )
     })?;
     Ok(Exit::Done)

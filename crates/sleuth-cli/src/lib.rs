@@ -23,6 +23,7 @@ mod search;
 mod show;
 mod stores;
 mod trace;
+pub mod vectors;
 mod whole;
 
 use std::io::Write as _;

@@ -4,13 +4,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::json;
-use sleuth_index::{Query, Retriever as _, Store};
+use sleuth_index::{Parts, Query, Retriever as _, Store};
 use sleuth_records::{DocumentId, RankedQuery, read_queries, write_ranking};
 
 use crate::args::{Common, SearchArgs};
 use crate::fail::{Exit, Failure};
+use crate::places::Places;
 use crate::progress::Progress;
 use crate::show::{Paint, count, escape, one_line, path_of_url};
+use crate::vectors::attach;
 use crate::whole::WholeFile;
 use crate::{interrupt, print};
 
@@ -22,19 +24,32 @@ const K_OF_MANY: u32 = 100;
 struct Way {
     /// Name of the system in run files.
     tag: &'static str,
+    parts: Parts,
 }
 
 impl Way {
-    const DEFAULT: Self = Self { tag: "sleuth" };
+    fn of(args: &SearchArgs) -> Self {
+        let (lexical, dense, associative) = (args.lexical, args.dense, args.associative);
+        match (lexical, dense, associative) {
+            (true, _, _) => Self { tag: "sleuth-lexical", parts: Parts::LEXICAL },
+            (_, true, _) => Self { tag: "sleuth-dense", parts: Parts::DENSE },
+            (_, _, true) => Self { tag: "sleuth-associative", parts: Parts::ASSOCIATIVE },
+            _ => Self { tag: "sleuth", parts: Parts::ALL },
+        }
+    }
 
     fn query(&self, text: &str, k: usize) -> Query {
-        Query::new(text, k)
+        Query { parts: self.parts, ..Query::new(text, k) }
     }
 }
 
 pub(crate) fn search(common: &Common, args: &SearchArgs) -> Result<Exit, Failure> {
-    let store = Store::open(&args.store)?;
-    let way = &Way::DEFAULT;
+    let way = &Way::of(args);
+    let mut store = Store::open(&args.store)?;
+    if way.parts.dense {
+        let places = Places::new(common)?;
+        store = attach(&args.store, store, &places.models, &Progress::new(common.quiet))?;
+    }
     let k = |default: u32| args.k.unwrap_or(default) as usize;
     match (&args.query, &args.queries, &args.run) {
         (_, Some(queries), Some(out)) => {
@@ -81,8 +96,13 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
     let found = if ranking.hits.is_empty() { Exit::NotFound } else { Exit::Done };
     if as_json {
         let status = if found == Exit::Done { "found" } else { "not_found" };
-        let object =
-            json!({"status": status, "query": text, "snapshot": store.snapshot(), "hits": hits});
+        let object = json!({
+            "status": status,
+            "query": text,
+            "snapshot": store.snapshot(),
+            "retrieval": store.retrieval()?,
+            "hits": hits,
+        });
         out = format!("{object}\n");
     } else if ranking.hits.is_empty() {
         "no hits\n".clone_into(&mut out);

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sleuth_index::{IndexError, Store, SyncOptions, SyncReport, remove_damaged, sync};
+use sleuth_index::{
+    GraphReport, IndexError, Store, SyncOptions, SyncReport, build_graph, remove_damaged, sync,
+};
 use sleuth_records::{Digest, Skipped};
 
 use crate::fail::Failure;
@@ -12,6 +14,7 @@ use crate::interrupt;
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::show::{count, from_here, seconds, skipped_kinds};
+use crate::vectors::attach;
 
 /// Longest wait for another process that writes the same store.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -62,7 +65,7 @@ pub(crate) fn open(
                 "ask over the store, or over the folders it was made from",
             ));
         }
-        let store = Store::open(store)?;
+        let store = attach(store, Store::open(store)?, &places.models, progress)?;
         return Ok(Opened { store, skipped: Vec::new(), partial: false, only_file: None });
     }
     let roots = open_roots(paths)?;
@@ -75,7 +78,7 @@ pub(crate) fn open(
     })?;
     refuse_cache_among_documents(paths, &places.stores())?;
     let name = cached_name(paths);
-    let mut opened = update(&cached, &name, &roots, progress);
+    let mut opened = update(&cached, &name, &roots, places, progress);
     if let Err(IndexError::Version { .. } | IndexError::Damaged { .. }) = &opened {
         // Everything in a cached store can be had again from the documents. Where another process
         // has just done that, there is nothing to remove.
@@ -83,7 +86,7 @@ pub(crate) fn open(
         if removed {
             progress.note("the cached store is damaged or of another version: building it again");
         }
-        opened = update(&cached, &name, &roots, progress);
+        opened = update(&cached, &name, &roots, places, progress);
     }
     let mut opened = opened.map_err(Failure::Cache)?;
     let n_documents = opened.store.n_documents();
@@ -106,6 +109,7 @@ fn update(
     path: &Path,
     name: &str,
     roots: &Roots,
+    places: &Places,
     progress: &Progress,
 ) -> Result<Opened, IndexError> {
     let (skipped, partial) = match build(path, name, roots, true, progress) {
@@ -113,7 +117,15 @@ fn update(
         Err(IndexError::Cancelled) => (roots.skipped().to_vec(), true),
         Err(error) => return Err(error),
     };
-    Ok(Opened { store: Store::open(path)?, skipped, partial, only_file: None })
+    if !partial {
+        match graph(path, progress) {
+            // Words find much by themselves; the next run makes the graph.
+            Ok(_) | Err(IndexError::Cancelled) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let store = attach(path, Store::open(path)?, &places.models, progress)?;
+    Ok(Opened { store, skipped, partial, only_file: None })
 }
 
 /// Opens and lists the documents at `paths`; at least one file must look readable.
@@ -191,6 +203,25 @@ pub(crate) fn build(
         format!("{documents}: {} read{gone} ({took})", count(report.files_read as u64, "file"))
     });
     tell_skipped(&report.skipped, progress);
+    Ok(report)
+}
+
+/// Makes the graph of the store at `path`, where its newest snapshot has none.
+pub(crate) fn graph(path: &Path, progress: &Progress) -> Result<GraphReport, IndexError> {
+    let begun = Instant::now();
+    let told = |done: usize, all: usize| {
+        progress.state(|| format!("joining documents: {} %", done * 100 / all.max(1)));
+    };
+    let threads = SyncOptions::default().threads;
+    let report = when_free(progress, || build_graph(path, threads, &told, &interrupt::asked))?;
+    if report.made {
+        let took = seconds(begun.elapsed().as_secs_f64());
+        let names = count(report.n_names as u64, "name");
+        progress.note(&format!(
+            "joined by {} and {names} ({took})",
+            count(report.n_edges as u64, "mention")
+        ));
+    }
     Ok(report)
 }
 

@@ -3,15 +3,16 @@
 //! For a query term *t* and a passage *p* with title *T* and body *B*
 //!
 //! ```text
-//! tf(t,p)  = w · tf(t,T) + tf(t,B)
-//! len(p)   = w · |T| + |B|
-//! s(t,p)   = idf(t) · tf / (tf + k1 · (1 − b + b · len / avglen))
-//! idf(t)   = ln(1 + (N − n + ½) / (n + ½))
+//! part(t,F) = tf(t,F) / (1 − b_F + b_F · |F| / average |F|)       for F = T, B
+//! tf(t,p)   = w · part(t,T) + part(t,B)
+//! s(t,p)    = idf(t) · tf / (k1 + tf)
+//! idf(t)    = ln(1 + (N − n + ½) / (n + ½))
 //! ```
 //!
-//! where *N* counts passages and *n* those with *t* in either field: the simple BM25F of Robertson,
-//! Zaragoza and Taylor (2004), with *k1* = 0.9 and *b* = 0.4 as in the usual Lucene baseline, whose
-//! idf this is too.
+//! where *N* counts passages and *n* those with *t* in either field: BM25F as Zaragoza, Craswell, Taylor,
+//! Saria and Robertson (2004) have it, each field normalised by its own length. *k1* = 0.9 and *b* = 0.4
+//! for the body are those of the usual Lucene baseline, whose idf this is too; weight and *b* of the
+//! title were chosen on the tuning questions.
 //!
 //! The index library has BM25 of its own, with fixed *k1* and *b*, lengths rounded to a byte, and
 //! statistics that count deleted passages until a merge happens to drop them, so its rankings
@@ -36,13 +37,15 @@ pub struct Bm25 {
     pub k1: f32,
     /// How much long passages are held back, from 0 to 1.
     pub b: f32,
-    /// How many occurrences in the body one in the title is worth.
+    /// How many occurrences in the body one in a title of average length is worth.
     pub title_weight: f32,
+    /// How much long titles are held back, from 0 to 1.
+    pub title_b: f32,
 }
 
 impl Default for Bm25 {
     fn default() -> Self {
-        Self { k1: 0.9, b: 0.4, title_weight: 1.0 }
+        Self { k1: 0.9, b: 0.4, title_weight: 3.0, title_b: 0.75 }
     }
 }
 
@@ -69,25 +72,30 @@ pub(crate) fn for_each_score(
     mut each: impl FnMut(usize, usize, DocId, f32),
 ) -> tantivy::Result<Vec<f32>> {
     let total: u64 = segments.iter().map(|segment| segment.n_passages).sum();
-    let sum = |f: fn(&Segment) -> u64| segments.iter().map(f).sum::<u64>() as f32;
-    let length_sum = settings.title_weight * sum(|s| s.title_terms) + sum(|s| s.body_terms);
-    let average = (length_sum / total.max(1) as f32).max(1.0);
+    let average = |f: fn(&Segment) -> u64| {
+        (segments.iter().map(f).sum::<u64>() as f32 / total.max(1) as f32).max(1.0)
+    };
+    let (title_average, body_average) = (average(|s| s.title_terms), average(|s| s.body_terms));
+    let part =
+        |tf: u32, b: f32, length: f32, average: f32| tf as f32 / (1.0 - b + b * length / average);
 
     let mut idfs = Vec::with_capacity(terms.len());
     for (at, (term, &weight)) in terms.iter().enumerate() {
-        let frequencies: Vec<Vec<(DocId, f32)>> = segments
+        let frequencies: Vec<Vec<Frequency>> = segments
             .iter()
-            .map(|segment| frequencies(segment, fields, term, settings.title_weight))
+            .map(|segment| frequencies(segment, fields, term))
             .collect::<tantivy::Result<_>>()?;
         let n: usize = frequencies.iter().map(Vec::len).sum();
         let idf = idf(total, n as u64);
         idfs.push(idf);
         for ((number, segment), frequencies) in segments.iter().enumerate().zip(frequencies) {
-            for (doc, tf) in frequencies {
-                let (title, body) = segment.lengths[doc as usize];
-                let length = settings.title_weight * f32::from(title) + body as f32;
-                let norm = settings.k1 * (1.0 - settings.b + settings.b * length / average);
-                each(at, number, doc, weight * idf * tf / (tf + norm));
+            for Frequency { doc, title, body } in frequencies {
+                let (title_length, body_length) = segment.lengths[doc as usize];
+                let title_length = f32::from(title_length);
+                let title = part(title, settings.title_b, title_length, title_average);
+                let body = part(body, settings.b, body_length as f32, body_average);
+                let tf = settings.title_weight * title + body;
+                each(at, number, doc, weight * idf * tf / (settings.k1 + tf));
             }
         }
     }
@@ -117,18 +125,18 @@ pub(crate) fn score_all(
     Ok(out)
 }
 
-/// Living passages with `term` in title or body, with the weighted count of its occurrences.
-fn frequencies(
-    segment: &Segment,
-    fields: &Fields,
-    term: &str,
-    title_weight: f32,
-) -> tantivy::Result<Vec<(DocId, f32)>> {
-    let mut out: Vec<(DocId, f32)> = Vec::new();
+/// How often a term stands in a passage.
+struct Frequency {
+    doc: DocId,
+    title: u32,
+    body: u32,
+}
+
+/// Living passages with `term` in title or body, by entry.
+fn frequencies(segment: &Segment, fields: &Fields, term: &str) -> tantivy::Result<Vec<Frequency>> {
+    let mut out: Vec<Frequency> = Vec::new();
     let alive = segment.reader.alive_bitset();
-    for (index, field, weight) in
-        [(&segment.body, fields.body, 1.0), (&segment.title, fields.title, title_weight)]
-    {
+    for (index, field) in [(&segment.body, fields.body), (&segment.title, fields.title)] {
         let term = Term::from_field_text(field, term);
         let Some(mut postings) = index.read_postings(&term, IndexRecordOption::WithFreqs)? else {
             continue;
@@ -136,17 +144,23 @@ fn frequencies(
         let mut doc = postings.doc();
         while doc != TERMINATED {
             if alive.is_none_or(|alive| alive.is_alive(doc)) {
-                out.push((doc, weight * postings.term_freq() as f32));
+                let tf = postings.term_freq();
+                out.push(if field == fields.title {
+                    Frequency { doc, title: tf, body: 0 }
+                } else {
+                    Frequency { doc, title: 0, body: tf }
+                });
             }
             doc = postings.advance();
         }
     }
     // Body and title postings are each sorted: merge the two counts of one passage.
-    out.sort_by_key(|&(doc, _)| doc);
+    out.sort_by_key(|frequency| frequency.doc);
     out.dedup_by(|later, first| {
-        let same = later.0 == first.0;
+        let same = later.doc == first.doc;
         if same {
-            first.1 += later.1;
+            first.title += later.title;
+            first.body += later.body;
         }
         same
     });
@@ -168,7 +182,7 @@ pub(crate) fn passage_frequency(
             (of(&segment.body, fields.body)?, of(&segment.title, fields.title)?);
         n += if segment.reader.has_deletes() || (in_body > 0 && in_title > 0) {
             // Who has it in both, and who is gone, only the postings tell.
-            frequencies(segment, fields, term, 1.0)?.len() as u64
+            frequencies(segment, fields, term)?.len() as u64
         } else {
             in_body + in_title
         };

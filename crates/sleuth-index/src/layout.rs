@@ -431,4 +431,8 @@ pub struct StoreInfo {
     pub n_files: u64,
     /// Bytes on disk.
     pub bytes: u64,
+    /// Whether the graph of this snapshot has been made.
+    pub graph: bool,
+    /// The embedder of its vectors, where it has any.
+    pub embedder: Option<String>,
 }

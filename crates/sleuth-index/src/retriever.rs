@@ -40,6 +40,10 @@ impl Parts {
     pub const ALL: Self = Self { lexical: true, dense: true, associative: true };
     /// Words only.
     pub const LEXICAL: Self = Self { lexical: true, dense: false, associative: false };
+    /// Nearness of vectors only.
+    pub const DENSE: Self = Self { lexical: false, dense: true, associative: false };
+    /// Words and the graph.
+    pub const ASSOCIATIVE: Self = Self { lexical: true, dense: false, associative: true };
 }
 
 impl Default for Parts {

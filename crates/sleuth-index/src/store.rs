@@ -340,6 +340,8 @@ impl Store {
             n_passages: self.payload.n_passages,
             n_files: self.payload.n_files,
             bytes: bytes_below(&self.path),
+            graph: self.graph()?.is_some(),
+            embedder: VectorParts::read(&self.path)?.map(|listed| listed.embedder),
         })
     }
 

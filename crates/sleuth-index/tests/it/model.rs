@@ -189,9 +189,12 @@ impl Model {
 
     /// Scores of all passages that match, by document and ordinal.
     fn scores(&self, query: &Query) -> BTreeMap<(String, u32), f64> {
-        let (k1, b) = (0.9, 0.4);
-        let length = |p: &Naive| (p.title.len() + p.body.len()) as f64;
-        let average = self.passages.iter().map(length).sum::<f64>() / self.passages.len() as f64;
+        let average = |length: fn(&Naive) -> usize| {
+            let sum: usize = self.passages.iter().map(length).sum();
+            (sum as f64 / self.passages.len() as f64).max(1.0)
+        };
+        let title_average = average(|passage| passage.title.len());
+        let body_average = average(|passage| passage.body.len());
         let mut out = BTreeMap::new();
         for passage in &self.passages {
             if let Some(within) = &query.within
@@ -202,9 +205,12 @@ impl Model {
             let mut score = 0.0;
             for (text, weight) in &query.clauses {
                 for term in terms(text) {
-                    let tf = count(&passage.title, &term) + count(&passage.body, &term);
-                    let norm = k1 * (1.0 - b + b * length(passage) / average);
-                    score += f64::from(*weight) * self.idf(&term) * tf / (tf + norm);
+                    let part = |words: &[String], b: f64, average: f64| {
+                        count(words, &term) / (1.0 - b + b * words.len() as f64 / average)
+                    };
+                    let tf = 3.0 * part(&passage.title, 0.75, title_average)
+                        + part(&passage.body, 0.4, body_average);
+                    score += f64::from(*weight) * self.idf(&term) * tf / (0.9 + tf);
                 }
             }
             if score > 0.0 {
