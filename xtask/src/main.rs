@@ -3,8 +3,8 @@
 
 mod chat;
 mod data;
+mod embed;
 mod ingest;
-mod ranks;
 mod retrieval;
 mod tidy;
 mod trail;
@@ -16,10 +16,11 @@ fn main() -> anyhow::Result<()> {
     match words.as_slice() {
         ["bench", "trail", options @ ..] => trail::bench(options),
         ["bench", "elsewhere", options @ ..] => trail::elsewhere(options),
-        ["bench", "ranks", options @ ..] => ranks::bench(options),
         ["bench", "ingest", options @ ..] => ingest::bench(options),
         ["bench", "retrieval", options @ ..] => retrieval::bench(options),
+        ["bench", "embed", options @ ..] => embed::bench(options),
         ["bench", "chat", options @ ..] => chat::bench(options),
+        ["make-embedder", options @ ..] => embed::make(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
         _ => {
@@ -29,6 +30,9 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench elsewhere [--tuning]\n       \
                  cargo xtask bench retrieval [--no-peers] [--tuning | --held-out] [STORE...]\n       \
                  cargo xtask bench chat MODEL.gguf [STORE [COUNT [CONTEXT [LEAD]]]]\n       \
+                 cargo xtask bench embed [--vectors] MODEL.gguf... [--on STORE...]\n       \
+                 cargo xtask make-embedder static MODEL.gguf LENGTH OUT.gguf\n       \
+                 cargo xtask make-embedder minilm WEIGHTS VOCABULARY OUT.gguf\n       \
                  cargo xtask bench ingest [--whole | FOLDER...]\n       \
                  cargo xtask tune trail"
             );

@@ -195,7 +195,7 @@ pub(crate) enum ModelCommand {
     },
     /// Describe a model and measure it on this machine
     Info {
-        /// tiny, small, the name of an installed model, a GGUF file, or URL#MODEL
+        /// embed, tiny, small, the name of an installed model, a GGUF file, or URL#MODEL
         model: String,
         /// Do not load or call it
         #[arg(long)]
@@ -210,6 +210,8 @@ pub(crate) enum ModelCommand {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TierName {
+    /// 22 million parameters, 25 MB: turns texts into vectors, for search by meaning
+    Embed,
     /// 135 million parameters, 98 MB: for trying things out; cannot do the job untrained
     Tiny,
     /// 1.5 billion parameters, 1.1 GB

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use sleuth_agent::{Chat, ChatOptions, Policy, Tap, Trail};
 use sleuth_lm::{
-    Embedded, EmbeddedOptions, KNOWN_MODELS, LanguageModel, Listing, PriceTable, Remote,
-    RemoteOptions, Shelf, ShelfEntry, Tier,
+    Embedded, EmbeddedOptions, EmbedderOptions, GgufHeader, KNOWN_MODELS, LanguageModel, Listing,
+    PriceTable, Remote, RemoteOptions, Shelf, ShelfEntry, TextEmbedder, Tier,
 };
 
 use crate::args::{AskArgs, Effort, PolicyName, RemoteArgs};
@@ -67,10 +67,11 @@ pub(crate) fn policy(
     Ok(Box::new(Chat::new(model, ChatOptions { samples, ..ChatOptions::default() })))
 }
 
-/// The best usable model on the shelf: the highest tier, then the most parameters.
+/// The best language model on the shelf that can be used: the highest tier, then the most parameters.
 pub(crate) fn best(places: &Places) -> Result<Option<Found>, Failure> {
     let entries = Shelf::new(&places.models).list()?;
     let usable = entries.iter().filter_map(|entry| Some((entry, entry.header.as_ref().ok()?)));
+    let usable = usable.filter(|(entry, _)| entry.tier != Some(Tier::Embed));
     let best = usable.max_by_key(|(entry, header)| (entry.tier, header.parameters));
     Ok(best.map(|(entry, _)| of_entry(entry)))
 }
@@ -97,7 +98,10 @@ pub(crate) fn find(model: &str, places: &Places) -> Result<Found, Failure> {
     }
     if model.ends_with(".gguf") && Path::new(model).exists() {
         let path = PathBuf::from(model);
-        return Ok(Found::File { name: stem(&path), path, tier: None });
+        // A language model's tier is left to the engine; a broken file to whoever loads it.
+        let tier = GgufHeader::read(&path).ok().map(|header| Tier::of_header(&header));
+        let tier = tier.filter(|tier| *tier == Tier::Embed);
+        return Ok(Found::File { name: stem(&path), path, tier });
     }
     let shelf = Shelf::new(&places.models);
     let entries = shelf.list()?;
@@ -132,6 +136,16 @@ pub(crate) fn find(model: &str, places: &Places) -> Result<Found, Failure> {
     }
 }
 
+/// The embedder that was found, loaded; `None` where it is a language model.
+pub(crate) fn embedder(found: &Found) -> Result<Option<TextEmbedder>, Failure> {
+    match found {
+        Found::File { path, tier: Some(Tier::Embed), .. } => {
+            Ok(Some(TextEmbedder::open(path, EmbedderOptions::default())?))
+        }
+        Found::File { .. } | Found::Server { .. } => Ok(None),
+    }
+}
+
 /// Loads a model, or makes the client of a server; nothing is sent yet.
 pub(crate) fn load(
     found: &Found,
@@ -139,6 +153,10 @@ pub(crate) fn load(
     progress: &Progress,
 ) -> Result<Box<dyn LanguageModel>, Failure> {
     match found {
+        Found::File { name, tier: Some(Tier::Embed), .. } => Err(Failure::usage(
+            format!("the model `{name}` turns texts into vectors and cannot be asked anything"),
+            "take tiny, small, another installed model, or a server as URL#MODEL",
+        )),
         Found::File { path, name, tier } => {
             progress.phase(&format!("loading the model {name}"));
             let options =

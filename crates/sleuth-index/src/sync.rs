@@ -45,6 +45,10 @@ const MOST_HELD: u32 = 1000;
 /// Share of deleted entries in a segment from which on it is written anew.
 const MOST_DELETED: f32 = 0.3;
 
+/// Times that a lock is asked for before it counts as held by another process, and the pause in between.
+const MOST_TRIES: u32 = 10;
+const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// A failure of a source, in words for a person.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -334,7 +338,18 @@ pub(crate) fn lock_as(path: &Path, file: &str) -> Result<DirectoryLock, IndexErr
     let lock = Lock { filepath: file.into(), is_blocking: false };
     let folder =
         MmapDirectory::open(path).map_err(|error| IndexError::engine(path, error.into()))?;
-    folder.acquire_lock(&lock).map_err(|error| match error {
+    // A process that is just starting a child shares its lock with the child for a moment.
+    let mut tries = 0;
+    let outcome = loop {
+        match folder.acquire_lock(&lock) {
+            Err(LockError::LockBusy) if tries < MOST_TRIES => {
+                tries += 1;
+                std::thread::sleep(BETWEEN_TRIES);
+            }
+            outcome => break outcome,
+        }
+    };
+    outcome.map_err(|error| match error {
         LockError::LockBusy => IndexError::Busy { path: path.to_owned() },
         LockError::IoError(error) => {
             IndexError::io(path, std::io::Error::new(error.kind(), error.to_string()))

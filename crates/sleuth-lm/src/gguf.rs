@@ -84,18 +84,49 @@ impl GgufHeader {
     /// # Errors
     /// When the file cannot be read, is no GGUF file, ends early or contradicts itself.
     pub fn read(path: &Path) -> Result<Self, GgufError> {
-        let file = fs_err::File::open(path).map_err(GgufError::Read)?;
-        let bytes = file.metadata().map_err(GgufError::Read)?.len();
-        let mut reader =
-            Reader { path, file: BufReader::with_capacity(1 << 16, file), at: 0, bytes };
-        reader.header()
+        Reader::open(path)?.header()
     }
 }
 
-/// A value that the header keeps; arrays and other types are passed over.
+/// A tensor of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TensorInfo {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its lengths, the fastest running first.
+    pub(crate) shape: Vec<u64>,
+    /// The number of its type.
+    pub(crate) kind: u32,
+    /// Where its data begins, from the start of the file.
+    pub(crate) offset: u64,
+}
+
+/// What a model that this crate reads by itself needs beside the header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GgufContents {
+    /// The header.
+    pub(crate) header: GgufHeader,
+    /// `tokenizer.ggml.tokens`.
+    pub(crate) tokens: Vec<String>,
+    /// The tensors.
+    pub(crate) tensors: Vec<TensorInfo>,
+}
+
+impl GgufContents {
+    /// Reads the file at `path` as [`GgufHeader::read`] does, and keeps vocabulary and tensor infos.
+    pub(crate) fn read(path: &Path) -> Result<Self, GgufError> {
+        let mut reader = Reader::open(path)?;
+        reader.keep = true;
+        let header = reader.header()?;
+        Ok(Self { header, tokens: reader.tokens, tensors: reader.tensors })
+    }
+}
+
+/// A value that the header keeps; other types are passed over.
 enum Value {
     Text(String),
     Number(u64),
+    Texts(Vec<String>),
     Other,
 }
 
@@ -104,9 +135,20 @@ struct Reader<'a> {
     file: BufReader<fs_err::File>,
     at: u64,
     bytes: u64,
+    /// Whether vocabulary and tensor infos are kept.
+    keep: bool,
+    tokens: Vec<String>,
+    tensors: Vec<TensorInfo>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn open(path: &'a Path) -> Result<Self, GgufError> {
+        let file = fs_err::File::open(path).map_err(GgufError::Read)?;
+        let bytes = file.metadata().map_err(GgufError::Read)?.len();
+        let file = BufReader::with_capacity(1 << 16, file);
+        Ok(Self { path, file, at: 0, bytes, keep: false, tokens: Vec::new(), tensors: Vec::new() })
+    }
+
     fn header(&mut self) -> Result<GgufHeader, GgufError> {
         let mut magic = [0; 4];
         let n = usize::try_from(self.bytes.min(4)).unwrap_or(4);
@@ -138,7 +180,8 @@ impl Reader<'_> {
                 ("general.alignment", Value::Number(n)) => alignment = n,
                 ("tokenizer.chat_template", Value::Text(text)) => header.chat_template = Some(text),
                 (key, Value::Number(n)) if key.ends_with(".context_length") => header.context = n,
-                (_, Value::Text(_) | Value::Number(_) | Value::Other) => {}
+                ("tokenizer.ggml.tokens", Value::Texts(tokens)) => self.tokens = tokens,
+                (_, Value::Text(_) | Value::Number(_) | Value::Texts(_) | Value::Other) => {}
             }
         }
         if header.architecture.is_empty() {
@@ -159,6 +202,9 @@ impl Reader<'_> {
         if self.bytes < expected {
             return Err(self.truncated(expected));
         }
+        for tensor in &mut self.tensors {
+            tensor.offset = tensor.offset.saturating_add(data_start);
+        }
         Ok(header)
     }
 
@@ -171,8 +217,10 @@ impl Reader<'_> {
             return Err(self.damaged(&format!("1 to 4 dimensions of tensor `{name}`"), &found));
         }
         let mut elements = 1_u64;
+        let mut shape = Vec::new();
         for _ in 0..dimensions {
             let n = self.u64()?;
+            shape.push(n);
             elements = elements.checked_mul(n).filter(|&n| n < 1 << 50).ok_or_else(|| {
                 self.damaged(&format!("fewer than 2^50 elements of tensor `{name}`"), "more")
             })?;
@@ -180,6 +228,9 @@ impl Reader<'_> {
         let kind = self.u32()?;
         let offset = self.u64()?;
         let size = block(kind).map_or(0, |(block, size)| elements.div_ceil(block) * size);
+        if self.keep {
+            self.tensors.push(TensorInfo { name, shape, kind, offset });
+        }
         Ok((elements, offset.saturating_add(size)))
     }
 
@@ -212,6 +263,13 @@ impl Reader<'_> {
                     2 | 3 => self.skip(2 * n)?,
                     4..=6 => self.skip(4 * n)?,
                     10..=12 => self.skip(8 * n)?,
+                    8 if self.keep => {
+                        let mut texts = Vec::new();
+                        for _ in 0..n {
+                            texts.push(self.text()?);
+                        }
+                        Value::Texts(texts)
+                    }
                     8 => {
                         for _ in 0..n {
                             let length = self.u64()?;

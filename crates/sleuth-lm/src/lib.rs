@@ -33,22 +33,30 @@
 //! * [`measure`] times a model on this machine, [`probe`] finds out whether it can call a tool.
 
 mod chatml;
+mod embed;
 mod embedded;
+mod encoder;
 mod engine;
 mod gguf;
+mod gguf_write;
 mod grammar;
 mod http;
 mod measure;
+mod minilm;
 mod model;
 mod models;
 mod prices;
 mod remote;
 mod replay;
 mod sampling;
+mod static_vectors;
+mod wordpiece;
 
+pub use embed::{EmbedderOptions, TextEmbedder};
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use gguf::{GgufError, GgufHeader};
-pub use measure::{Probe, Speed, measure, probe};
+pub use measure::{EmbedSpeed, Probe, Speed, measure, measure_embedder, probe};
+pub use minilm::write_minilm;
 pub use model::{
     Cancel, LanguageModel, LmError, ModelInfo, Price, Reply, Request, Tier, ToolChoice,
 };

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 use sleuth_records::{Message, Role, ToolSpec};
 
-use crate::{Cancel, LanguageModel, LmError, Reply, Request, ToolChoice};
+use crate::{Cancel, LanguageModel, LmError, Reply, Request, TextEmbedder, ToolChoice};
 
 /// Speed of a model.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -18,6 +18,15 @@ pub struct Speed {
     pub completion_tokens: u64,
     /// Tokens written in a second, after the prompt.
     pub completion_tokens_per_second: f64,
+}
+
+/// Speed of an embedder.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct EmbedSpeed {
+    /// Passages of about 150 tokens that become vectors in a second, on all threads.
+    pub passages_per_second: f64,
+    /// Median of the seconds that a question of ten words takes, on one thread.
+    pub query_seconds: f64,
 }
 
 /// The outcome of [`probe`].
@@ -113,6 +122,34 @@ pub fn probe(model: &mut dyn LanguageModel, cancel: Cancel<'_>) -> Result<Probe,
             found: call.map_or("no call".to_owned(), |call| format!("`{}`", call.arguments)),
         }),
     }
+}
+
+/// Measures `embedder` for about two seconds.
+///
+/// # Errors
+/// Those of the embedder's calls.
+pub fn measure_embedder(
+    embedder: &TextEmbedder,
+    cancel: Cancel<'_>,
+) -> Result<EmbedSpeed, LmError> {
+    let mut query = Vec::new();
+    for n in 0..21 {
+        let begun = Instant::now();
+        embedder.embed_query(&format!("When did ferry {n} from the island reach the harbour?"))?;
+        query.push(begun.elapsed().as_secs_f64());
+    }
+    query.sort_by(f64::total_cmp);
+
+    let sentence = "The ferry left the island at nine and reached the harbour before noon. ";
+    let passages: Vec<String> = (0..32).map(|n| format!("{n}. {}", sentence.repeat(10))).collect();
+    let passages: Vec<&str> = passages.iter().map(String::as_str).collect();
+    let begun = Instant::now();
+    let mut done = 0;
+    while begun.elapsed().as_secs_f64() < 1.5 {
+        done += embedder.embed(&passages, cancel)?.len();
+    }
+    let passages_per_second = done as f64 / begun.elapsed().as_secs_f64();
+    Ok(EmbedSpeed { passages_per_second, query_seconds: query[query.len() / 2] })
 }
 
 fn ask(

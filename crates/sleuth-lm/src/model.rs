@@ -2,12 +2,17 @@
 
 use sleuth_records::{Message, TokenUsage, ToolSpec};
 
-/// Size class of a model; classes differ in price and latency by about an order of magnitude.
+use crate::GgufHeader;
+
+/// Size class of a model; classes of language models differ in price and latency by about an order of
+/// magnitude.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
+    /// No model to talk to: it turns texts into vectors.
+    Embed,
     /// Up to half a billion parameters.
     Tiny,
     /// Up to four billion.
@@ -19,7 +24,7 @@ pub enum Tier {
 }
 
 impl Tier {
-    /// The class of a model with so many parameters.
+    /// The class of a language model with so many parameters.
     #[must_use]
     pub fn of_parameters(parameters: u64) -> Self {
         match parameters {
@@ -30,10 +35,20 @@ impl Tier {
         }
     }
 
+    /// The class of the model in a file.
+    #[must_use]
+    pub fn of_header(header: &GgufHeader) -> Self {
+        match header.architecture.as_str() {
+            "bert" | crate::static_vectors::ARCHITECTURE => Self::Embed,
+            _ => Self::of_parameters(header.parameters),
+        }
+    }
+
     /// Its name, as in flags and JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Embed => "embed",
             Self::Tiny => "tiny",
             Self::Small => "small",
             Self::Standard => "standard",

