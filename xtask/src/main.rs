@@ -5,6 +5,7 @@ mod chat;
 mod data;
 mod embed;
 mod ingest;
+mod pdf;
 mod retrieval;
 mod tidy;
 mod trail;
@@ -21,6 +22,9 @@ fn main() -> anyhow::Result<()> {
         ["bench", "embed", options @ ..] => embed::bench(options),
         ["bench", "chat", options @ ..] => chat::bench(options),
         ["make-embedder", options @ ..] => embed::make(options),
+        ["bench", "pdf", options @ ..] => pdf::bench(options),
+        // How this program, like `sleuth`, starts itself to read PDFs.
+        [sleuth_cli::ingest::READ_PDF] => Ok(sleuth_cli::ingest::read_pdf()?),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
         _ => {
@@ -34,6 +38,7 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask make-embedder static MODEL.gguf LENGTH OUT.gguf\n       \
                  cargo xtask make-embedder minilm WEIGHTS VOCABULARY OUT.gguf\n       \
                  cargo xtask bench ingest [--whole | FOLDER...]\n       \
+                 cargo xtask bench pdf [FOLDER...]\n       \
                  cargo xtask tune trail"
             );
             std::process::exit(2)

@@ -113,6 +113,7 @@ mod tests {
             url: None,
             range: start..(start + quote.len()).min(TEXT.len()),
             line: 1,
+            part: None,
             quote: quote.to_owned(),
         };
         let claim = Claim { text: claim.to_owned(), evidence: vec![evidence.id.clone()] };

@@ -328,6 +328,7 @@ impl<'a> Session<'a> {
             title: document.title.clone(),
             url: document.url.clone(),
             line: document.line_at(range.start),
+            part: document.part_at(range.start),
             quote: quote.to_owned(),
             range,
         };

@@ -59,6 +59,9 @@ pub(crate) enum Command {
     Model(ModelCommand),
     /// Say what is installed, what works, and what to do about what does not
     Doctor(DoctorArgs),
+    /// Read PDFs off standard input: how this program starts itself for each
+    #[command(hide = true)]
+    ReadPdf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -419,6 +419,7 @@ impl Report<'_> {
             "url": evidence.url,
             "range": [evidence.range.start, evidence.range.end],
             "line": evidence.line,
+            "part": evidence.part,
             "quote": evidence.quote,
             "mark": self.mark(|citation| citation.evidence == evidence.id),
         })

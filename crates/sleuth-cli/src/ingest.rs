@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use sleuth_corpus::{Corpus, CorpusError, Limits};
+use sleuth_corpus::{Corpus, CorpusError, Limits, PdfReader};
 use sleuth_index::{DocumentSource, SourceError};
 use sleuth_records::{Document, DocumentId, Skipped, SourceFile};
 
@@ -17,8 +17,31 @@ impl CorpusSource {
     /// # Errors
     /// When nothing readable is there.
     pub fn open(root: &Path) -> Result<Self, CorpusError> {
-        Corpus::open(root, Limits::default()).map(Self)
+        open(root).map(Self)
     }
+}
+
+/// The hidden command of this program that reads PDFs off its standard input.
+pub const READ_PDF: &str = "read-pdf";
+
+/// Opens `root` with the default limits. PDFs are read by this program itself, started again: it is
+/// expected to know the command [`READ_PDF`].
+fn open(root: &Path) -> Result<Corpus, CorpusError> {
+    let corpus = Corpus::open(root, Limits::default())?;
+    Ok(match std::env::current_exe() {
+        Ok(program) => {
+            corpus.with_pdf_reader(PdfReader { program, arguments: vec![READ_PDF.to_owned()] })
+        }
+        Err(_) => corpus,
+    })
+}
+
+/// Carries out [`READ_PDF`].
+///
+/// # Errors
+/// When a limit cannot be set, or one of the streams breaks in the middle of a file.
+pub fn read_pdf() -> std::io::Result<()> {
+    sleuth_corpus::serve_pdf(&mut std::io::stdin().lock(), &mut std::io::stdout().lock())
 }
 
 impl DocumentSource for CorpusSource {
@@ -71,7 +94,7 @@ impl Roots {
         let mut all = Self { roots: Vec::new(), files: Vec::new(), skipped: Vec::new() };
         let mut names: HashMap<String, &Path> = HashMap::new();
         for path in paths {
-            let corpus = Corpus::open(path, Limits::default())?;
+            let corpus = open(path)?;
             let listing = corpus.list()?;
             let name = root_name(path);
             let of_root = if paths.len() > 1 { format!("{name}/") } else { String::new() };

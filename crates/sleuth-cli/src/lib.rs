@@ -68,6 +68,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Trace(command) => trace::trace(common, &command),
         Command::Model(command) => model::model(common, &command),
         Command::Doctor(args) => doctor::doctor(common, &args),
+        Command::ReadPdf => Ok(ingest::read_pdf().map(|()| Exit::Done)?),
     }
 }
 

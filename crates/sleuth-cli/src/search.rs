@@ -69,6 +69,7 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
         let Some(document) = store.document(&passage.document)? else { continue };
         let words = document.text.get(passage.range.clone()).unwrap_or_default();
         let line = document.line_at(passage.range.start);
+        let part = document.part_at(passage.range.start);
         if as_json {
             hits.push(json!({
                 "rank": at + 1,
@@ -79,11 +80,15 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
                 "url": document.url,
                 "range": [passage.range.start, passage.range.end],
                 "line": line,
+                "part": part,
                 "text": words,
             }));
             continue;
         }
-        let place = format!("{}:{line}", document.id);
+        let place = match part {
+            Some(part) => format!("{}, {part}", document.id),
+            None => format!("{}:{line}", document.id),
+        };
         let _ = writeln!(
             out,
             "{:>2}. {} {}",

@@ -145,7 +145,10 @@ pub(crate) fn skipped_kinds(skipped: &[Skipped]) -> Option<String> {
 fn skipped_kind(kind: &str, n: usize) -> String {
     let files = if n == 1 { "file" } else { "files" };
     match kind {
-        "pdf" => format!("{n} PDF {files} (not read yet)"),
+        "pdf" => format!("{n} PDF {files} (no reader for them)"),
+        "encrypted" => format!("{n} locked {files}"),
+        "scanned" => format!("{n} scanned {files} without text"),
+        "too_slow" => format!("{n} {files} that took too long"),
         "binary" => format!("{n} binary {files}"),
         "unsupported" => format!("{n} {files} of kinds that are not documents"),
         "empty" => format!("{n} empty {files}"),

@@ -149,7 +149,7 @@ pub(crate) fn nothing_readable(paths: &[PathBuf], skipped: &[Skipped]) -> Failur
     let found = skipped_kinds(skipped).unwrap_or_else(|| "no files at all".to_owned());
     Failure::input(
         format!("no readable documents in {}: expected text, found {found}", names.join(", ")),
-        "Markdown, text, reStructuredText, HTML and JSON Lines are read, also as .zst",
+        "Markdown, text, reStructuredText, HTML, JSON Lines, PDF, DOCX and EPUB are read, also as .zst",
     )
 }
 
@@ -290,17 +290,21 @@ fn cached_path(paths: &[PathBuf], places: &Places) -> PathBuf {
     places.stores().join(format!("{name}-{}", &digest.hex()[..16]))
 }
 
-/// Where a quote stands, for a person: a path and line that a terminal can open, or an address.
+/// Where a quote stands, for a person: a path and line that a terminal can open, a path and page, or
+/// an address.
 pub(crate) fn place_of(evidence: &sleuth_records::Evidence, only_file: Option<&Path>) -> String {
-    let line = evidence.line;
+    let within = |file: &str| match evidence.part {
+        Some(part) => format!("{file}, {part}"),
+        None => format!("{file}:{}", evidence.line),
+    };
     match evidence.url.as_deref() {
         Some(url) => match crate::show::path_of_url(url) {
-            Some(path) => format!("{}:{line}", from_here(&path)),
+            Some(path) => within(&from_here(&path)),
             None => url.to_owned(),
         },
         None => match only_file {
-            Some(file) => format!("{}:{line}", from_here(file)),
-            None => format!("document {}, line {line}", evidence.document),
+            Some(file) => within(&from_here(file)),
+            None => format!("document {}, line {}", evidence.document, evidence.line),
         },
     }
 }

@@ -13,14 +13,23 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use sleuth_corpus::{Corpus, CorpusError, Limits};
+use sleuth_corpus::{Corpus, CorpusError, Limits, PdfReader, serve_pdf};
 
 fn main() -> Result<(), CorpusError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|mode| mode == "read-pdf") {
+        // The process that reads PDFs is this program, started again.
+        let served = serve_pdf(&mut std::io::stdin().lock(), &mut std::io::stdout().lock());
+        std::process::exit(i32::from(served.is_err()));
+    }
     let root = arguments.first().map_or(".", String::as_str);
     let mode = arguments.get(1).map_or("", String::as_str);
     let start = Instant::now();
-    let corpus = Corpus::open(Path::new(root), Limits::default())?;
+    let mut corpus = Corpus::open(Path::new(root), Limits::default())?;
+    if let Ok(program) = std::env::current_exe() {
+        let arguments = vec!["read-pdf".to_owned()];
+        corpus = corpus.with_pdf_reader(PdfReader { program, arguments });
+    }
     let listing = corpus.list()?;
     let listed = start.elapsed();
     if mode == "show" {

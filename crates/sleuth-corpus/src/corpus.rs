@@ -3,18 +3,29 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sleuth_records::{Document, DocumentId, LineMap, Link, Skipped, SourceFile};
+use sleuth_records::{Document, DocumentId, LineMap, Link, Skipped, SourceFile, Unit};
 
 use crate::kind::{self, Kind, Verdict};
-use crate::source::{self, Passed};
-use crate::{decode, html, jsonl, link, list, markdown, rst};
+use crate::pdf::{PdfProcesses, PdfReader};
+use crate::source::{self, Passed, Refusal};
+use crate::{decode, docx, epub, html, jsonl, link, list, markdown, rst};
 
 /// Bounds on what one file may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most bytes of a file that becomes one document, after decompression.
+    /// Most bytes of a file that becomes one document, after decompression; of a PDF, DOCX or EPUB,
+    /// most bytes of its text.
     pub max_file_bytes: u64,
+    /// Most bytes of a PDF, DOCX or EPUB, which hold pictures and fonts beside their text.
+    pub max_packed_bytes: u64,
+    /// Most bytes that the parts of a DOCX or EPUB that are read may decode to, together.
+    pub max_unpacked_bytes: u64,
+    /// Most seconds of processor time for one PDF; on the clock it may take twice as many.
+    pub max_pdf_seconds: u64,
+    /// Most bytes of memory of a process that reads PDFs, the file among them.
+    pub max_pdf_memory: u64,
     /// Most bytes of one line of a JSON Lines file.
     pub max_record_bytes: usize,
     /// Most bytes that one compressed file may decode to. Whatever this says, a file that decodes
@@ -25,10 +36,15 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 32 MiB a document file, 8 MiB a record, 8 GiB decoded, 64 levels of folders.
+    /// 32 MiB a document file, 128 MiB a PDF, DOCX or EPUB and its parts, 60 s and 1 GiB of memory a
+    /// PDF, 8 MiB a record, 8 GiB decoded, 64 levels of folders.
     fn default() -> Self {
         Self {
             max_file_bytes: 32 << 20,
+            max_packed_bytes: 128 << 20,
+            max_unpacked_bytes: 128 << 20,
+            max_pdf_seconds: 60,
+            max_pdf_memory: 1 << 30,
             max_record_bytes: 8 << 20,
             max_decoded_bytes: 8 << 30,
             max_depth: 64,
@@ -132,6 +148,8 @@ pub struct Corpus {
     /// Name of the only file, when the root is a file.
     only: Option<String>,
     limits: Limits,
+    /// Where PDFs are read; they are passed over where this is absent.
+    pdf: Option<Arc<PdfProcesses>>,
 }
 
 impl Corpus {
@@ -146,7 +164,7 @@ impl Corpus {
         let given = root.to_owned();
         if metadata.is_dir() {
             fs_err::read_dir(&real).map_err(fail)?;
-            return Ok(Self { given, base: real, only: None, limits });
+            return Ok(Self { given, base: real, only: None, limits, pdf: None });
         }
         if !metadata.is_file() {
             let found = source::describe(metadata.file_type());
@@ -163,7 +181,15 @@ impl Corpus {
             }
         })?;
         let only = Some(name.to_string_lossy().into_owned());
-        Ok(Self { given, base: base.to_owned(), only, limits })
+        Ok(Self { given, base: base.to_owned(), only, limits, pdf: None })
+    }
+
+    /// Reads PDFs with `reader`, in processes of their own. Without this they are passed over as
+    /// `pdf`.
+    #[must_use]
+    pub fn with_pdf_reader(mut self, reader: PdfReader) -> Self {
+        self.pdf = Some(Arc::new(PdfProcesses::new(reader)));
+        self
     }
 
     /// The root as it was given.
@@ -180,12 +206,14 @@ impl Corpus {
     /// # Errors
     /// When the root itself has gone or cannot be read any more.
     pub fn list(&self) -> Result<Listing, CorpusError> {
-        list::list(&self.base, self.only.as_deref(), &self.limits).map_err(|error| match error {
-            CorpusError::Missing { .. } => CorpusError::Missing { path: self.given.clone() },
-            error @ (CorpusError::NotFolderOrFile { .. }
-            | CorpusError::Permission { .. }
-            | CorpusError::Io { .. }) => error,
-        })
+        list::list(&self.base, self.only.as_deref(), &self.limits, self.pdf.is_some()).map_err(
+            |error| match error {
+                CorpusError::Missing { .. } => CorpusError::Missing { path: self.given.clone() },
+                error @ (CorpusError::NotFolderOrFile { .. }
+                | CorpusError::Permission { .. }
+                | CorpusError::Io { .. }) => error,
+            },
+        )
     }
 
     /// Reads one file and calls `each` for every document, until it breaks.
@@ -224,22 +252,85 @@ impl Corpus {
             let whole = self.only.is_some() || list::is_beir_corpus(&file.path);
             return jsonl::read(&path, &file.path, whole, &self.limits, each);
         }
-        let bytes = match source::read_stable(&path, &file.path, &self.limits, &mut |_| ()) {
-            Ok(bytes) => bytes,
-            Err((kind, reason)) => {
-                report.skipped.push(skip(kind, reason));
-                return report;
-            }
-        };
-        match parse(&file.path, kind, &bytes) {
-            Ok(parsed) => {
+        let limit = self.limits.of_file(kind);
+        let read = source::read_stable(&path, &file.path, limit, &self.limits, &mut |_| ());
+        match read.and_then(|bytes| self.parse(&file.path, kind, &bytes)) {
+            Ok(mut parsed) => {
                 report.documents = 1;
+                for (part, (kind, reason)) in std::mem::take(&mut parsed.missing) {
+                    let path = format!("{}:{part}", file.path);
+                    report.skipped.push(Skipped { path, kind: kind.to_owned(), reason });
+                }
                 // Whether to go on is a matter of the next file: this one has no more.
                 let _ = each(parsed.into_document(&file.path, &path));
             }
             Err((kind, reason)) => report.skipped.push(skip(kind, reason)),
         }
         report
+    }
+
+    fn parse(&self, name: &str, kind: Kind, bytes: &[u8]) -> Result<Parsed, Refusal> {
+        if bytes.is_empty() {
+            return Err(("empty", "expected text, found an empty file".to_owned()));
+        }
+        let kind = match kind {
+            Kind::Unknown => kind::sniff(bytes)?,
+            Kind::Pdf | Kind::Docx | Kind::Epub => kind,
+            Kind::Markdown | Kind::Text | Kind::Rst | Kind::Html | Kind::Jsonl => {
+                kind::refuse_binary(bytes)?;
+                kind
+            }
+        };
+        let parsed = match kind {
+            Kind::Pdf => self.pdf(bytes)?,
+            Kind::Docx => docx::parse(name, bytes, self.limits.max_unpacked_bytes)?,
+            Kind::Epub => epub::parse(bytes, self.limits.max_unpacked_bytes)?,
+            Kind::Html => {
+                html::parse(name, &decode::decode(bytes, html::declared_encoding(bytes)))?
+            }
+            Kind::Markdown => markdown::parse(name, decode::decode(bytes, None)),
+            Kind::Rst => rst::parse(name, decode::decode(bytes, None)),
+            Kind::Text | Kind::Jsonl | Kind::Unknown => {
+                Parsed { text: decode::decode(bytes, None), ..Parsed::default() }
+            }
+        };
+        if parsed.text.trim().is_empty() {
+            return Err(("empty", format!("expected text, found none in {} bytes", bytes.len())));
+        }
+        let most = self.limits.max_file_bytes;
+        if kind.is_packed() && parsed.text.len() as u64 > most {
+            let found = parsed.text.len();
+            return Err((
+                "too_large",
+                format!("expected at most {most} bytes of text, found {found}"),
+            ));
+        }
+        Ok(parsed)
+    }
+
+    fn pdf(&self, bytes: &[u8]) -> Result<Parsed, Refusal> {
+        let Some(processes) = &self.pdf else { return Err(no_pdf_reader()) };
+        let found = processes.read(bytes, &self.limits)?;
+        Ok(Parsed {
+            title: found.title,
+            text: found.text,
+            lines: LineMap::Parts { unit: Unit::Page, starts: found.starts },
+            language: found.language,
+            date: found.date,
+            ..Parsed::default()
+        })
+    }
+}
+
+/// The refusal of a PDF where nothing reads them.
+pub(crate) fn no_pdf_reader() -> Refusal {
+    ("pdf", "expected a program that reads PDFs, found none given".to_owned())
+}
+
+impl Limits {
+    /// Most bytes of a file of that kind.
+    pub(crate) fn of_file(&self, kind: Kind) -> u64 {
+        if kind.is_packed() { self.max_packed_bytes } else { self.max_file_bytes }
     }
 }
 
@@ -252,6 +343,8 @@ pub(crate) struct Parsed {
     pub(crate) language: Option<String>,
     pub(crate) date: Option<String>,
     pub(crate) links: Vec<Link>,
+    /// Parts of the file that could not be read, by name.
+    pub(crate) missing: Vec<(String, Refusal)>,
 }
 
 impl Parsed {
@@ -284,29 +377,4 @@ pub(crate) fn fold(text: &str) -> String {
         folded.push_str(word);
     }
     folded
-}
-
-fn parse(name: &str, kind: Kind, bytes: &[u8]) -> Result<Parsed, (&'static str, String)> {
-    if bytes.is_empty() {
-        return Err(("empty", "expected text, found an empty file".to_owned()));
-    }
-    let kind = match kind {
-        Kind::Unknown => kind::sniff(bytes)?,
-        Kind::Markdown | Kind::Text | Kind::Rst | Kind::Html | Kind::Jsonl => {
-            kind::refuse_binary(bytes)?;
-            kind
-        }
-    };
-    let label = if kind == Kind::Html { html::declared_encoding(bytes) } else { None };
-    let text = decode::decode(bytes, label);
-    let parsed = match kind {
-        Kind::Markdown => markdown::parse(name, text),
-        Kind::Rst => rst::parse(name, text),
-        Kind::Html => html::parse(name, &text)?,
-        Kind::Text | Kind::Jsonl | Kind::Unknown => Parsed { text, ..Parsed::default() },
-    };
-    if parsed.text.trim().is_empty() {
-        return Err(("empty", format!("expected text, found none in {} bytes", bytes.len())));
-    }
-    Ok(parsed)
 }

@@ -12,8 +12,18 @@ pub(crate) enum Kind {
     Rst,
     Html,
     Jsonl,
+    Pdf,
+    Docx,
+    Epub,
     /// The name does not tell; the bytes will.
     Unknown,
+}
+
+impl Kind {
+    /// Whether files of this kind hold pictures and fonts beside their text.
+    pub(crate) fn is_packed(self) -> bool {
+        matches!(self, Self::Pdf | Self::Docx | Self::Epub)
+    }
 }
 
 /// What a name says.
@@ -49,10 +59,8 @@ const BINARY: &[&str] = &[
     "dll",
     "dmg",
     "doc",
-    "docx",
     "dylib",
     "eot",
-    "epub",
     "exe",
     "flac",
     "gguf",
@@ -213,7 +221,11 @@ pub(crate) fn by_name(path: &str) -> Verdict {
     } else if JSONL.contains(&extension) {
         Verdict::Read(Kind::Jsonl)
     } else if extension == "pdf" {
-        Verdict::Skip("pdf", "PDF is not read yet".to_owned())
+        Verdict::Read(Kind::Pdf)
+    } else if extension == "docx" {
+        Verdict::Read(Kind::Docx)
+    } else if extension == "epub" {
+        Verdict::Read(Kind::Epub)
     } else if BINARY.binary_search(&extension).is_ok() {
         Verdict::Skip("binary", format!("expected text, found a `.{extension}` file"))
     } else if let Some((_, what)) = UNSUPPORTED.iter().find(|(known, _)| *known == extension) {
@@ -232,7 +244,7 @@ type Refusal = (&'static str, String);
 pub(crate) fn sniff(bytes: &[u8]) -> Result<Kind, Refusal> {
     let head = &bytes[..bytes.len().min(SNIFF)];
     if bytes.starts_with(b"%PDF-") {
-        return Err(("pdf", "PDF is not read yet".to_owned()));
+        return Ok(Kind::Pdf);
     }
     if crate::decode::utf16(head).is_none() {
         if let Some(at) = memchr::memchr(0, head) {
@@ -252,7 +264,8 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<Kind, Refusal> {
 pub(crate) fn refuse_binary(bytes: &[u8]) -> Result<(), Refusal> {
     let head = &bytes[..bytes.len().min(SNIFF)];
     if head.starts_with(b"%PDF-") {
-        return Err(("pdf", "PDF is not read yet".to_owned()));
+        let reason = "expected text, found a PDF; it is read when its name ends in `.pdf`";
+        return Err(("binary", reason.to_owned()));
     }
     if crate::decode::utf16(head).is_some() {
         return Ok(());
@@ -298,7 +311,11 @@ mod tests {
             ("classes.rst.txt", "Rst"),
             ("b.html.zst", "Html"),
             ("corpus.jsonl", "Jsonl"),
-            ("x.pdf", "pdf"),
+            ("x.pdf", "Pdf"),
+            ("x.pdf.zst", "Pdf"),
+            ("x.DOCX", "Docx"),
+            ("x.epub", "Epub"),
+            ("x.doc", "binary"),
             ("x.tar.zst", "binary"),
             ("x.PNG", "binary"),
             ("x.css", "unsupported"),
@@ -327,6 +344,6 @@ mod tests {
         assert!(sniff(b"\x7fELF\x02\x01\x01\0\0\0").is_err());
         let noise: Vec<u8> = (0..4096u32).map(|i| (i * 167 % 255 + 1) as u8).collect();
         assert!(sniff(&noise).is_err());
-        assert_eq!(sniff(b"%PDF-1.7 ...").unwrap_err().0, "pdf");
+        assert_eq!(sniff(b"%PDF-1.7 ..."), Ok(Kind::Pdf));
     }
 }

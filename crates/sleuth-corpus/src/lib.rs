@@ -10,8 +10,10 @@
 //! | Markdown, reStructuredText, plain text, source code | one document, text as in the file |
 //! | HTML | one document: the main content as readable lines |
 //! | JSON Lines, BEIR `corpus.jsonl` | one document a record |
+//! | PDF | one document: paragraphs and tables by pages, read in a process of its own |
+//! | DOCX, EPUB | one document |
 //! | any of these with `.zst` | the same |
-//! | PDF, binaries, everything else | a [`Skipped`] entry |
+//! | binaries, everything else | a [`Skipped`] entry |
 //!
 //! The crate refuses to do three things: fetch (no link is ever followed, no network exists here),
 //! trust (a hostile file costs bounded memory and time linear in its size, and never a panic or a
@@ -40,15 +42,22 @@
 //! [`Document`]: sleuth_records::Document
 //! [`Skipped`]: sleuth_records::Skipped
 
+mod archive;
 mod corpus;
 mod decode;
+mod docx;
+mod epub;
 mod html;
 mod jsonl;
 mod kind;
 mod link;
 mod list;
 mod markdown;
+mod pdf;
 mod rst;
+mod shape;
 mod source;
+mod xml;
 
 pub use corpus::{Corpus, CorpusError, Limits, Listing, ReadReport};
+pub use pdf::{PdfReader, serve_pdf};

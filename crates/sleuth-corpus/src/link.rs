@@ -64,7 +64,15 @@ fn resolve(from: &str, target: &str) -> Option<String> {
         resolved.push_str(match kind::by_name(from) {
             Verdict::Read(Kind::Markdown) => "README.md",
             Verdict::Read(Kind::Rst) => "index.rst",
-            Verdict::Read(Kind::Text | Kind::Html | Kind::Jsonl | Kind::Unknown)
+            Verdict::Read(
+                Kind::Text
+                | Kind::Html
+                | Kind::Jsonl
+                | Kind::Pdf
+                | Kind::Docx
+                | Kind::Epub
+                | Kind::Unknown,
+            )
             | Verdict::Skip(..) => "index.html",
         });
     }

@@ -32,8 +32,9 @@ pub(crate) fn list(
     base: &Path,
     only: Option<&str>,
     limits: &Limits,
+    reads_pdf: bool,
 ) -> Result<Listing, CorpusError> {
-    let mut walk = Walk { base, limits, ..Walk::new(base, limits) };
+    let mut walk = Walk { reads_pdf, ..Walk::new(base, limits) };
     if let Some(name) = only {
         let path = base.join(name);
         let metadata = fs_err::metadata(&path).map_err(|e| CorpusError::from_io(&path, e))?;
@@ -55,6 +56,7 @@ pub(crate) fn list(
 struct Walk<'a> {
     base: &'a Path,
     limits: &'a Limits,
+    reads_pdf: bool,
     /// Name of the corpus file, in a root of BEIR layout.
     beir: Option<&'static str>,
     listing: Listing,
@@ -69,6 +71,7 @@ impl<'a> Walk<'a> {
         Self {
             base,
             limits,
+            reads_pdf: false,
             beir: None,
             listing: Listing::default(),
             folders: HashSet::new(),
@@ -229,7 +232,11 @@ impl<'a> Walk<'a> {
             Verdict::Read(kind) => kind,
             Verdict::Skip(kind, reason) => return self.skip(path, kind, reason),
         };
-        let limit = self.limits.max_file_bytes;
+        if kind == Kind::Pdf && !self.reads_pdf {
+            let (kind, reason) = crate::corpus::no_pdf_reader();
+            return self.skip(path, kind, reason);
+        }
+        let limit = self.limits.of_file(kind);
         if stamp.size == 0 {
             self.skip(path, "empty", "expected text, found an empty file".to_owned());
         } else if stamp.size > limit && kind != Kind::Jsonl {

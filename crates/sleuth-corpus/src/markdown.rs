@@ -58,6 +58,7 @@ pub(crate) fn parse(name: &str, text: String) -> Parsed {
         date: front.date,
         links,
         text,
+        missing: Vec::new(),
     }
 }
 

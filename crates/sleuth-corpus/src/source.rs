@@ -141,20 +141,21 @@ pub(crate) fn open_regular(path: &Path) -> Result<(File, Metadata), Passed> {
 /// How often a file that changed meanwhile is read again.
 const REREADS: u32 = 2;
 
-/// The whole content of a file, decompressed, as it stood at one moment.
+/// The whole content of a file, decompressed, as it stood at one moment; `most` bytes at most.
 ///
 /// `between` is called after each reading, before the stamps are compared; tests change the file
 /// there.
 pub(crate) fn read_stable(
     path: &Path,
     name: &str,
+    most: u64,
     limits: &Limits,
     between: &mut dyn FnMut(u32),
 ) -> Result<Vec<u8>, Refusal> {
     for attempt in 0..=REREADS {
         let (file, metadata) = open_regular(path).map_err(Passed::into_refusal)?;
         let before = stamp(&metadata);
-        let read = read_whole(&file, name, before.size, limits);
+        let read = read_whole(&file, name, before.size, most, limits);
         between(attempt);
         let after = file.metadata().map_err(|error| unreadable(&error))?;
         if stamp(&after) == before {
@@ -179,11 +180,16 @@ pub(crate) fn too_large(size: u64, limit: u64, decoded: bool) -> Refusal {
     ("too_large", reason)
 }
 
-fn read_whole(file: &File, name: &str, size: u64, limits: &Limits) -> Result<Vec<u8>, Refusal> {
+fn read_whole(
+    file: &File,
+    name: &str,
+    size: u64,
+    limit: u64,
+    limits: &Limits,
+) -> Result<Vec<u8>, Refusal> {
     if size == 0 {
         return Err(("empty", "expected text, found an empty file".to_owned()));
     }
-    let limit = limits.max_file_bytes;
     let mut bytes = Vec::new();
     if kind::is_zst(name) {
         let limit = limit.min(limits.max_decoded_bytes);
@@ -274,7 +280,7 @@ mod tests {
         let path = dir.path().join("a.txt");
         fs_err::write(&path, "one").unwrap();
         let mut times = 0;
-        let bytes = read_stable(&path, "a.txt", &Limits::default(), &mut |attempt| {
+        let bytes = read_stable(&path, "a.txt", 100, &Limits::default(), &mut |attempt| {
             times += 1;
             if attempt == 0 {
                 fs_err::write(&path, "one and two").unwrap();
@@ -289,7 +295,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.txt");
         fs_err::write(&path, "one").unwrap();
-        let refusal = read_stable(&path, "a.txt", &Limits::default(), &mut |attempt| {
+        let refusal = read_stable(&path, "a.txt", 100, &Limits::default(), &mut |attempt| {
             fs_err::write(&path, "x".repeat(attempt as usize + 10)).unwrap();
         });
         assert_eq!(refusal.unwrap_err(), changed());

@@ -661,7 +661,7 @@ impl State {
         let Some(entry) = self.manifest.get_mut(path) else { return };
         let place = match document.lines {
             LineMap::Fixed(line) => format!("{path}:{line}"),
-            LineMap::OfText | LineMap::Starts(_) => path.to_owned(),
+            LineMap::OfText | LineMap::Starts(_) | LineMap::Parts { .. } => path.to_owned(),
         };
         entry.skipped.push(duplicate(place, document.id.as_str(), owner));
         // The first of a file's own has gone only when the file has.

@@ -89,6 +89,19 @@ impl Document {
         self.lines.line_at(&self.text, offset)
     }
 
+    /// The page, chapter or paragraph of the source that holds byte `offset` of the text, where
+    /// its format has such parts in place of lines.
+    pub fn part_at(&self, offset: usize) -> Option<Part> {
+        match &self.lines {
+            LineMap::Parts { unit, starts } => {
+                let after = starts.partition_point(|&(start, _)| start as usize <= offset);
+                let (_, number) = starts.get(after.checked_sub(1)?)?;
+                Some(Part { unit: *unit, number: *number })
+            }
+            LineMap::OfText | LineMap::Fixed(_) | LineMap::Starts(_) => None,
+        }
+    }
+
     /// SHA-256 over everything that retrieval or quoting can see: title, text and links.
     ///
     /// Addresses and line numbers are left out, so that the same documents have the same hash on
@@ -114,13 +127,52 @@ pub enum LineMap {
     Fixed(u32),
     /// Sorted pairs of byte offset and line: from that offset on, the text comes from that line.
     Starts(Vec<(u32, u32)>),
+    /// The source has no lines but numbered parts. Lines are those of the text.
+    Parts {
+        /// What the parts are.
+        unit: Unit,
+        /// Sorted pairs of byte offset and number of the part that begins there.
+        starts: Vec<(u32, u32)>,
+    },
+}
+
+/// What a source without lines is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Pages of paper.
+    Page,
+    /// Chapters of a book: the files it is made of, in reading order.
+    Chapter,
+    /// Paragraphs, table rows counted as one each.
+    Paragraph,
+}
+
+/// A place in a source without lines: `page 3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// What is counted.
+    pub unit: Unit,
+    /// From 1.
+    pub number: u32,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            Unit::Page => "page",
+            Unit::Chapter => "chapter",
+            Unit::Paragraph => "paragraph",
+        };
+        write!(f, "{unit} {}", self.number)
+    }
 }
 
 impl LineMap {
     /// See [`Document::line_at`].
     pub fn line_at(&self, text: &str, offset: usize) -> u32 {
         match self {
-            Self::OfText => {
+            Self::OfText | Self::Parts { .. } => {
                 let end = offset.min(text.len());
                 let feeds = text.as_bytes()[..end].iter().filter(|&&b| b == b'\n').count();
                 u32::try_from(feeds).unwrap_or(u32::MAX - 1) + 1
@@ -177,8 +229,9 @@ pub struct SourceFile {
 pub struct Skipped {
     /// Path below the root, `/` between parts; for a record, followed by `:LINE`.
     pub path: String,
-    /// Short stable word for counting: `binary`, `pdf`, `too_large`, `not_regular`, `unreadable`,
-    /// `changed`, `malformed`, `empty`, `symlink_loop`, `unsupported`, `duplicate`.
+    /// Short stable word for counting: `binary`, `too_large`, `not_regular`, `unreadable`,
+    /// `changed`, `malformed`, `empty`, `symlink_loop`, `unsupported`, `duplicate`, and of PDF, DOCX
+    /// and EPUB `encrypted`, `scanned`, `too_slow`; `pdf` where there is no PDF reader.
     pub kind: String,
     /// One sentence: what was expected, what was found.
     pub reason: String,
@@ -200,6 +253,18 @@ mod tests {
         assert_eq!(starts.line_at(text, 2), 14);
         assert_eq!(starts.line_at(text, 50), 14);
         assert_eq!(LineMap::Starts(Vec::new()).line_at(text, 0), 1);
+    }
+
+    #[test]
+    fn parts_are_beside_lines() {
+        let mut document = Document::new(DocumentId::new("a.pdf"), "", "a\nb\nc");
+        assert_eq!(document.part_at(0), None);
+        document.lines = LineMap::Parts { unit: Unit::Page, starts: vec![(0, 1), (2, 3)] };
+        assert_eq!(document.part_at(1).map(|part| part.to_string()).as_deref(), Some("page 1"));
+        assert_eq!(document.part_at(99), Some(Part { unit: Unit::Page, number: 3 }));
+        assert_eq!(document.line_at(4), 3);
+        document.lines = LineMap::Parts { unit: Unit::Chapter, starts: vec![(2, 1)] };
+        assert_eq!(document.part_at(1), None);
     }
 
     #[test]

@@ -32,7 +32,8 @@ mod unseen;
 pub use beir::{BeirError, BeirQuery, Question, read_queries};
 pub use digest::{Digest, sha256_hex};
 pub use document::{
-    Document, DocumentId, LineMap, Link, Passage, PassageId, Skipped, SourceFile, SourceStamp,
+    Document, DocumentId, LineMap, Link, Part, Passage, PassageId, Skipped, SourceFile,
+    SourceStamp, Unit,
 };
 pub use message::{Message, Role, TokenUsage, ToolCall, ToolSpec};
 pub use trajectory::{

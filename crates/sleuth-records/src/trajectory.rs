@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DocumentId, Message, Question, TokenUsage};
+use crate::{DocumentId, Message, Part, Question, TokenUsage};
 
 /// Version of the log format. A reader refuses a newer one.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -46,8 +46,12 @@ pub struct Evidence {
     pub url: Option<String>,
     /// Byte range of the quote in the document's text.
     pub range: Range<usize>,
-    /// Line of the source file on which the quote starts, from 1.
+    /// Line of the source file on which the quote starts, from 1; of a source without lines, that
+    /// of the text as read.
     pub line: u32,
+    /// Page, chapter or paragraph of a source without lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// The words of the document, byte for byte.
     pub quote: String,
 }

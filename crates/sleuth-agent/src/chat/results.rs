@@ -156,7 +156,7 @@ pub(super) fn window(text: &str, from: usize, bytes: usize) -> Range<usize> {
 /// Byte offset at which source line `line` of the document's text begins, or the nearest before it.
 pub(super) fn offset_of_line(document: &Document, line: u64) -> usize {
     match &document.lines {
-        LineMap::OfText => {
+        LineMap::OfText | LineMap::Parts { .. } => {
             let Some(before) = usize::try_from(line).ok().and_then(|line| line.checked_sub(2))
             else {
                 return 0;

@@ -120,6 +120,7 @@ fn evidence(document: &Document, range: std::ops::Range<usize>, quote: String) -
         title: document.title.clone(),
         url: None,
         line: 1,
+        part: None,
         range,
         quote,
     }

@@ -70,6 +70,7 @@ fn one_object_for_machines() {
             107
           ],
           "line": 5,
+          "part": null,
           "quote": "The Marrow Point Lighthouse was built in 1911.",
           "mark": "exact"
         }"#]]

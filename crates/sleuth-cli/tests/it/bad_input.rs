@@ -22,7 +22,7 @@ fn an_empty_folder() {
             exit 6
             --- stderr
             error: no readable documents in `docs`: expected text, found no files at all
-            hint: Markdown, text, reStructuredText, HTML and JSON Lines are read, also as .zst
+            hint: Markdown, text, reStructuredText, HTML, JSON Lines, PDF, DOCX and EPUB are read, also as .zst
         "#]],
     );
 }
@@ -51,25 +51,25 @@ fn a_folder_of_binaries() {
         &expect![[r#"
             exit 6
             --- stderr
-            0 documents: 1 file read ([TIME])
-            skipped: 2 binary files, 1 PDF file (not read yet)
-              b.pdf: PDF is not read yet
-            error: no readable documents in `docs`: expected text, found 2 binary files, 1 PDF file (not read yet)
-            hint: Markdown, text, reStructuredText, HTML and JSON Lines are read, also as .zst
+            0 documents: 2 files read ([TIME])
+            skipped: 2 binary files, 1 malformed file or records
+              b.pdf: expected a PDF, found no pages in it: damaged or cut off
+            error: no readable documents in `docs`: expected text, found 2 binary files, 1 malformed file or records
+            hint: Markdown, text, reStructuredText, HTML, JSON Lines, PDF, DOCX and EPUB are read, also as .zst
         "#]],
     );
 }
 
 #[test]
-fn pdf_files_are_named_as_skipped() {
+fn broken_pdf_files_are_named_as_skipped() {
     let place = Place::with_docs();
     for n in 0..3 {
         place.write(&format!("docs/{n}.pdf"), "%PDF-1.7");
     }
     let output = place.run(&ASK);
-    assert!(stderr(&output).contains("3 PDF files (not read yet)"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("3 malformed files or records"), "{}", stderr(&output));
     let object = place.json(&["ask", WHEN, "--over", "docs", "--json"]);
-    assert_eq!(object["skipped"]["kinds"]["pdf"], 3);
+    assert_eq!(object["skipped"]["kinds"]["malformed"], 3);
     assert_eq!(object["skipped"]["first"][0]["path"], "0.pdf");
 }
 

@@ -7,4 +7,5 @@ mod commands;
 mod eval;
 mod interrupt;
 mod place;
+mod readers;
 mod servers;

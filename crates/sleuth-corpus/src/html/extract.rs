@@ -32,6 +32,7 @@ use crate::corpus::{Parsed, fold};
 use crate::decode;
 use crate::link;
 use crate::markdown::iso_date;
+use crate::shape::{Shape, between, prefix};
 use crate::source::Refusal;
 
 /// Most open elements. Browsers stop at 512 too.
@@ -65,14 +66,30 @@ pub(crate) fn parse(name: &str, page: &str) -> Result<Parsed, Refusal> {
     Ok(reader.finish(name))
 }
 
+/// Reads a chapter of a book: XHTML, in which any element may close itself, and of which everything
+/// that is shown is content.
+pub(crate) fn parse_chapter(name: &str, page: &str) -> Parsed {
+    let mut reader = read_as(page, false, true);
+    reader.is_chapter = true;
+    reader.finish(name)
+}
+
 fn read(page: &str, scriptless: bool) -> PageReader<'_> {
+    read_as(page, scriptless, false)
+}
+
+fn read_as(page: &str, scriptless: bool, xhtml: bool) -> PageReader<'_> {
     let mut reader = PageReader::new(page, scriptless);
     let mut tokens = Tokens::new(page);
+    tokens.xhtml = xhtml;
     while let Some(token) = tokens.next() {
         match token {
             Token::Text { at, text, raw } => reader.text(at, text, raw),
             Token::Start { name, attributes, self_closing } => {
                 reader.start(name, &attributes, self_closing);
+                if xhtml && self_closing && reader.foreign == 0 {
+                    reader.end(name);
+                }
                 tokens.foreign = reader.foreign > 0;
             }
             Token::End { name } => {
@@ -195,17 +212,6 @@ struct Open<'a> {
     article: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    Paragraph,
-    Heading(u8),
-    Item { level: u8 },
-    Term,
-    Definition,
-    Pre,
-    Row,
-}
-
 /// A stretch of text that stands for itself.
 struct Block {
     shape: Shape,
@@ -261,6 +267,8 @@ struct PageReader<'a> {
     first_time: Option<String>,
     /// Where the page sends its reader at once.
     redirect: Option<String>,
+    /// All that is shown is content.
+    is_chapter: bool,
 }
 
 impl<'a> PageReader<'a> {
@@ -290,6 +298,7 @@ impl<'a> PageReader<'a> {
             published: None,
             first_time: None,
             redirect: None,
+            is_chapter: false,
         }
     }
 
@@ -929,7 +938,11 @@ impl<'a> PageReader<'a> {
             // Names that call nearly all of a page its margin are wrong.
             self.blocks.iter_mut().for_each(|block| block.margin = false);
         }
-        let kept = select(&self.buffer, &self.blocks);
+        let kept = if self.is_chapter {
+            vec![true; self.blocks.len()]
+        } else {
+            select(&self.buffer, &self.blocks)
+        };
         let mut text = String::with_capacity(self.buffer.len() + self.blocks.len());
         let mut starts: Vec<(u32, u32)> = Vec::new();
         let mut links = Vec::new();
@@ -981,6 +994,7 @@ impl<'a> PageReader<'a> {
             language: self.language,
             date: self.published.or(self.first_time),
             links,
+            missing: Vec::new(),
         }
     }
 
@@ -1042,32 +1056,6 @@ fn push_start(starts: &mut Vec<(u32, u32)>, at: usize, line: u32) {
         Some((last, known)) if *last == at => *known = line,
         Some((_, known)) if *known == line => {}
         _ => starts.push((at, line)),
-    }
-}
-
-fn between(above: Shape, below: Shape) -> &'static str {
-    match (above, below) {
-        (Shape::Item { .. }, Shape::Item { .. })
-        | (Shape::Row, Shape::Row)
-        | (Shape::Term, Shape::Term | Shape::Definition)
-        | (Shape::Definition, Shape::Term | Shape::Definition | Shape::Item { .. })
-        | (Shape::Item { .. }, Shape::Definition) => "\n",
-        _ => "\n\n",
-    }
-}
-
-fn prefix(text: &mut String, shape: Shape) {
-    match shape {
-        Shape::Heading(level) => {
-            (0..level).for_each(|_| text.push('#'));
-            text.push(' ');
-        }
-        Shape::Item { level } => {
-            (0..level.min(8)).for_each(|_| text.push_str("  "));
-            text.push_str("- ");
-        }
-        Shape::Definition => text.push_str("  "),
-        Shape::Paragraph | Shape::Term | Shape::Pre | Shape::Row => {}
     }
 }
 

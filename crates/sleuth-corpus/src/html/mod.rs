@@ -5,7 +5,7 @@ use encoding_rs::Encoding;
 mod extract;
 mod tokens;
 
-pub(crate) use extract::parse;
+pub(crate) use extract::{parse, parse_chapter};
 
 /// The encoding that the page declares in its first bytes.
 pub(crate) fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {

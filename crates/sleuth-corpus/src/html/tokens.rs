@@ -81,11 +81,13 @@ pub(super) struct Tokens<'a> {
     raw: Option<&'a str>,
     /// Inside `svg` or `math`, where no element holds raw text and `CDATA` exists.
     pub(super) foreign: bool,
+    /// An element that closes itself is over, also one that holds raw text.
+    pub(super) xhtml: bool,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(page: &'a str) -> Self {
-        Self { page, at: 0, raw: None, foreign: false }
+        Self { page, at: 0, raw: None, foreign: false, xhtml: false }
     }
 
     /// Text of a raw element, up to its end tag or the end of the page.
@@ -198,11 +200,19 @@ impl<'a> Tokens<'a> {
             Some(open + 6)
         } else if rest.starts_with(b"<!--") {
             comment_end(bytes, open + 4)
+        } else if self.xhtml && has_subset(rest) {
+            find(1, b"]>").or_else(|| find(1, b">"))
         } else {
             find(1, b">")
         };
         self.at = end.unwrap_or(bytes.len());
     }
+}
+
+/// Whether `rest` starts with a doctype that holds declarations.
+fn has_subset(rest: &[u8]) -> bool {
+    let is_doctype = rest.get(..9).is_some_and(|head| head.eq_ignore_ascii_case(b"<!doctype"));
+    is_doctype && memchr::memchr2(b'[', b'>', rest).is_some_and(|at| rest[at] == b'[')
 }
 
 /// Behind the `-->` or `--!>` that ends a comment.
@@ -271,7 +281,7 @@ impl<'a> Iterator for Tokens<'a> {
                 b'/' => self.skip_markup(open),
                 _ => {
                     let (name, attributes, self_closing) = self.tag(open + 1)?;
-                    if !self.foreign && is_raw(name) {
+                    if !self.foreign && is_raw(name) && !(self.xhtml && self_closing) {
                         self.raw = Some(name);
                     }
                     return Some(Token::Start { name, attributes, self_closing });

@@ -76,13 +76,13 @@ fn an_empty_folder_and_one_of_binaries() {
     ]);
     expect![[r#"
         skipped a.png: binary: expected text, found a `.png` file
-        skipped b.pdf: pdf: PDF is not read yet
+        skipped b.pdf: pdf: expected a program that reads PDFs, found none given
         skipped e.css: unsupported: expected documents, found a style sheet (`.css`)
         skipped f.txt: empty: expected text, found an empty file
         skipped c: binary: expected text, found a NUL byte at offset 4
         skipped d.txt: binary: expected text, found 5 control characters in the first 10 bytes
         skipped g.md: empty: expected text, found none in 2 bytes
-        skipped paper: pdf: PDF is not read yet
+        skipped paper: pdf: expected a program that reads PDFs, found none given
     "#]]
     .assert_eq(&show(dir.path(), Limits::default()));
 }

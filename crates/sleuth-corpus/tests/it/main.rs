@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod formats;
+mod packed;
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
