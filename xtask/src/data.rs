@@ -1,14 +1,22 @@
 //! The measurement data: stores with questions, answers and judgements.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use sleuth_agent::{AgentError, AskOptions, Outcome, Policy, Surroundings, SystemClock, ask};
-use sleuth_index::{Store, SyncOptions, sync};
-use sleuth_records::{Budget, Qrels, Question, TrajectoryWriter, sha256_hex};
+use sleuth_cli::ingest::CorpusSource;
+use sleuth_cli::vectors::InstalledEmbedder;
+use sleuth_index::{
+    DocumentSource, FillOptions, SourceError, Store, SyncOptions, fill_vectors, sync,
+};
+use sleuth_records::{
+    Budget, Document, Qrels, Question, Skipped, SourceFile, TrajectoryWriter, sha256_hex,
+};
 
 /// A question with what is known of its answer.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,29 +60,86 @@ pub(crate) fn bench_folder() -> PathBuf {
 
 /// Builds or updates the store called `name` below `target/bench` and loads its questions.
 pub(crate) fn load(name: &str) -> Result<Set> {
-    Ok(load_into(name, &bench_folder().join("stores").join(name))?.0)
+    Ok(load_into(name, &bench_folder().join("stores").join(name), Titles::Kept)?.0)
 }
 
 /// Builds the store called `name` from nothing, and loads its questions; with the seconds until it
 /// could be searched.
-pub(crate) fn load_anew(name: &str) -> Result<(Set, f64)> {
-    let path = bench_folder().join("anew").join(name);
+pub(crate) fn load_anew(name: &str, titles: Titles) -> Result<(Set, f64)> {
+    let path = bench_folder().join(match titles {
+        Titles::Kept => "anew",
+        Titles::Removed => "untitled",
+    });
+    let path = path.join(name);
     if path.exists() {
+        // Vectors take minutes, and stay good for what did not change.
+        let kept = path.with_extension("vectors");
+        if path.join("vectors").is_dir() {
+            if kept.exists() {
+                fs_err::remove_dir_all(&kept)?;
+            }
+            fs_err::rename(path.join("vectors"), &kept)?;
+        }
         fs_err::remove_dir_all(&path)?;
     }
-    load_into(name, &path)
+    load_into(name, &path, titles)
+}
+
+/// Whether documents are indexed with their titles.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Titles {
+    Kept,
+    Removed,
+}
+
+/// Gives the store at `path` its vectors, those of a former one where they still fit, and opens it.
+pub(crate) fn with_vectors(path: &Path, models: &Path) -> Result<Store> {
+    let embedder = InstalledEmbedder::find(models)?
+        .with_context(|| format!("no embedder in `{}`", models.display()))?;
+    let kept = path.with_extension("vectors");
+    if kept.is_dir() {
+        fs_err::rename(&kept, path.join("vectors"))?;
+    }
+    let told = |filled: usize, all: usize| {
+        if filled.is_multiple_of(1024) {
+            eprintln!("{filled} of {all} passages have a vector");
+        }
+    };
+    fill_vectors(path, &embedder, &FillOptions::default(), &told, &|| false)?;
+    Ok(Store::open(path)?.with_embedder(Arc::new(embedder))?)
+}
+
+/// Documents without their titles.
+struct Untitled(CorpusSource);
+
+impl DocumentSource for Untitled {
+    fn list(&self) -> Result<(Vec<SourceFile>, Vec<Skipped>), SourceError> {
+        self.0.list()
+    }
+
+    fn read(
+        &self,
+        file: &SourceFile,
+        each: &mut dyn FnMut(Document) -> ControlFlow<()>,
+    ) -> Vec<Skipped> {
+        self.0.read(file, &mut |document| each(Document { title: String::new(), ..document }))
+    }
 }
 
 /// The set, and the seconds until its store could be searched.
-fn load_into(name: &str, path: &Path) -> Result<(Set, f64)> {
+fn load_into(name: &str, path: &Path, titles: Titles) -> Result<(Set, f64)> {
     let source_folder = folder()?.join("stores").join(name);
     if let Some(parent) = path.parent() {
         fs_err::create_dir_all(parent)?;
     }
     let begin = Instant::now();
-    let source = sleuth_cli::ingest::CorpusSource::open(&source_folder)?;
+    let source = CorpusSource::open(&source_folder)?;
+    let source: Box<dyn DocumentSource> = match titles {
+        Titles::Kept => Box::new(source),
+        Titles::Removed => Box::new(Untitled(source)),
+    };
     let options = SyncOptions { name: name.to_owned(), ..SyncOptions::default() };
-    sync(path, &source, &options, &|_| (), &|| false)
+    sync(path, source.as_ref(), &options, &|_| (), &|| false)
         .with_context(|| format!("building the store of `{name}`"))?;
     let store = Store::open(path)?;
     let seconds = begin.elapsed().as_secs_f64();

@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
                 "usage: cargo xtask tidy\n       \
                  cargo xtask bench trail [--tuning] [STORE...]\n       \
                  cargo xtask bench elsewhere [--tuning]\n       \
-                 cargo xtask bench retrieval [--no-peers] [--tuning | --held-out] [STORE...]\n       \
+                 cargo xtask bench retrieval [--no-peers] [--tuning | --held-out] [--untitled] [--models=FOLDER] [STORE...]\n       \
                  cargo xtask bench chat MODEL.gguf [STORE [COUNT [CONTEXT [LEAD]]]]\n       \
                  cargo xtask bench embed [--vectors] MODEL.gguf... [--on STORE...]\n       \
                  cargo xtask make-embedder static MODEL.gguf LENGTH OUT.gguf\n       \

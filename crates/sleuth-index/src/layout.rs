@@ -123,6 +123,9 @@ pub(crate) const WRITER_LOCK: &str = "writer.lock";
 /// The lock of the one process that adds vectors.
 pub(crate) const VECTORS_LOCK: &str = "vectors.lock";
 
+/// The folders of a store.
+const PARTS: [&str; 4] = ["documents", "lexical", "graph", "vectors"];
+
 /// Whether the folder at `path` is empty, or holds nothing but a store in the making.
 fn may_become_store(path: &Path) -> bool {
     let Ok(entries) = fs_err::read_dir(path) else { return false };
@@ -132,7 +135,7 @@ fn may_become_store(path: &Path) -> bool {
         name == UNFINISHED
             || name == WRITER_LOCK
             || name == VECTORS_LOCK
-            || (marked && (name == "documents" || name == "lexical"))
+            || (marked && PARTS.iter().any(|part| name == *part))
     })
 }
 

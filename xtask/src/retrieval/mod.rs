@@ -8,6 +8,7 @@ mod peers;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -16,7 +17,7 @@ use sleuth_eval::{Comparison, Evaluation, Measure, Resampling, compare, evaluate
 use sleuth_index::{Parts, Query, Retriever as _, Store, SyncOptions, build_graph};
 use sleuth_records::{Qrels, RankedQuery, Run};
 
-use crate::data::{self, Item};
+use crate::data::{self, Item, Titles};
 use peers::Peers;
 
 const STORES: [&str; 9] = [
@@ -38,6 +39,8 @@ const HITS: usize = 10;
 const TIMED: usize = 1000;
 /// Searches for each timed query; the fastest counts, since what else a machine does is not ours.
 const REPEATS: usize = 3;
+const FLAGS: [&str; 4] = ["--no-peers", "--tuning", "--held-out", "--untitled"];
+const MODELS: &str = "--models=";
 const MEASURES: [Measure; 3] = [Measure::Ndcg(10), Measure::Recall(5), Measure::All(10)];
 /// A way to search that the tables have a column for.
 struct Own {
@@ -45,10 +48,14 @@ struct Own {
     query: fn(&str, usize) -> Query,
 }
 
-const OWN: [Own; 2] = [
+const OWN: [Own; 3] = [
     Own {
         name: "lexical",
         query: |text, k| Query { parts: Parts::LEXICAL, ..Query::new(text, k) },
+    },
+    Own {
+        name: "words + graph",
+        query: |text, k| Query { parts: Parts::ASSOCIATIVE, ..Query::new(text, k) },
     },
     Own { name: "default", query: |text, k| Query::new(text, k) },
 ];
@@ -91,15 +98,19 @@ struct Speed {
 }
 
 /// Measures the stores named in `options`, all by default. `--no-peers` leaves the others out;
-/// `--tuning` takes only the queries that may be tuned on, `--held-out` only the rest.
+/// `--tuning` takes only the queries that may be tuned on, `--held-out` only the rest. `--untitled`
+/// removes the titles from the documents. With `--models=FOLDER` the stores get vectors from the
+/// embedder there, which takes many minutes the first time; without, the default search has none.
 pub(crate) fn bench(options: &[&str]) -> Result<()> {
     let (flags, named): (Vec<&str>, Vec<&str>) =
         options.iter().partition(|option| option.starts_with("--"));
     if let Some(unknown) =
-        flags.iter().find(|flag| !["--no-peers", "--tuning", "--held-out"].contains(flag))
+        flags.iter().find(|flag| !FLAGS.contains(flag) && !flag.starts_with(MODELS))
     {
-        bail!("unknown option `{unknown}`: expected --no-peers, --tuning or --held-out");
+        bail!("unknown option `{unknown}`: expected {}, {MODELS}FOLDER", FLAGS.join(", "));
     }
+    let models = flags.iter().find_map(|flag| flag.strip_prefix(MODELS)).map(Path::new);
+    let titles = if flags.contains(&"--untitled") { Titles::Removed } else { Titles::Kept };
     let only = match (flags.contains(&"--tuning"), flags.contains(&"--held-out")) {
         (true, true) => bail!("`--tuning` and `--held-out` leave nothing"),
         (false, false) => None,
@@ -111,12 +122,15 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
     let mut largest: Option<(u64, String, Store)> = None;
     for name in stores {
         eprintln!("{name}");
-        let (set, seconds) = data::load_anew(name)?;
+        let (set, seconds) = data::load_anew(name, titles)?;
         let begin = Instant::now();
         build_graph(set.store.path(), SyncOptions::default().threads, &|_, _| (), &|| false)?;
         let graph_seconds = seconds + begin.elapsed().as_secs_f64();
         // Opened before there was a graph, it would search without one.
-        let store = Store::open(set.store.path())?;
+        let store = match models {
+            Some(models) => data::with_vectors(set.store.path(), models)?,
+            None => Store::open(set.store.path())?,
+        };
         let items: Vec<&Item> = set
             .items
             .iter()

@@ -24,6 +24,7 @@ fn an_answer_with_its_quote() {
             5 searches, 3 pages read, [TIME] · run [RUN]
             --- stderr
             3 documents: 3 files read ([TIME])
+            joined by 2 mentions and 1 name ([TIME])
         "#]],
     );
 }
@@ -34,17 +35,18 @@ fn nothing_supports_an_answer() {
     place.check(
         &["ask", "Who sells zebrafish aquariums?", "--over", "docs"],
         &expect![[r#"
-        exit 3
-        --- stdout
-        not found
+            exit 3
+            --- stdout
+            not found
 
-        Nothing in the documents supports an answer. Tried 1 query and read 0 pages:
-          - Who sells zebrafish aquariums?
+            Nothing in the documents supports an answer. Tried 1 query and read 0 pages:
+              - Who sells zebrafish aquariums?
 
-        1 search, 0 pages read, [TIME] · run [RUN]
-        --- stderr
-        3 documents: 3 files read ([TIME])
-    "#]],
+            1 search, 0 pages read, [TIME] · run [RUN]
+            --- stderr
+            3 documents: 3 files read ([TIME])
+            joined by 2 mentions and 1 name ([TIME])
+        "#]],
     );
 }
 
@@ -53,7 +55,7 @@ fn one_object_for_machines() {
     let place = Place::with_docs();
     let object = place.json(&["ask", WHEN, "--over", "docs", "--json"]);
     let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
-    expect![[r#"["status", "answer", "claims", "evidence", "ranking", "usage", "run", "question", "policy", "model", "snapshot", "documents", "partial", "skipped", "tried"]"#]].assert_eq(&format!("{keys:?}"));
+    expect![[r#"["status", "answer", "mark", "claims", "evidence", "ranking", "usage", "run", "question", "policy", "model", "snapshot", "retrieval", "documents", "partial", "skipped", "tried"]"#]].assert_eq(&format!("{keys:?}"));
     assert_eq!((&object["status"], &object["partial"]), (&"answered".into(), &false.into()));
     let cited = object["claims"][0]["evidence"][0].as_str().unwrap();
     let evidence = object["evidence"].as_array().unwrap();
@@ -187,6 +189,7 @@ fn records_of_a_beir_folder_keep_their_ids() {
             1 search, 2 pages read, [TIME] · run [RUN]
             --- stderr
             2 documents: 1 file read ([TIME])
+            joined by 1 mention and 1 name ([TIME])
         "#]],
     );
 }
@@ -229,6 +232,7 @@ fn a_cached_store_of_another_version_is_built_again() {
             --- stderr
             the cached store is damaged or of another version: building it again
             3 documents: 3 files read ([TIME])
+            joined by 2 mentions and 1 name ([TIME])
         "#]],
     );
 }

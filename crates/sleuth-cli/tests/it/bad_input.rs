@@ -54,6 +54,7 @@ fn a_folder_of_binaries() {
             0 documents: 2 files read ([TIME])
             skipped: 2 binary files, 1 malformed file or records
               b.pdf: expected a PDF, found no pages in it: damaged or cut off
+            joined by 0 mentions and 0 names ([TIME])
             error: no readable documents in `docs`: expected text, found 2 binary files, 1 malformed file or records
             hint: Markdown, text, reStructuredText, HTML, JSON Lines, PDF, DOCX and EPUB are read, also as .zst
         "#]],
@@ -121,6 +122,7 @@ fn links_in_a_circle_and_pipes() {
               dangling: expected a file behind the link, found nothing
               loop: expected a folder, found a link to a folder that holds it
               pipe.md: expected a regular file, found a FIFO
+            joined by 2 mentions and 1 name ([TIME])
         "#]],
     );
     place.check(

@@ -13,12 +13,13 @@ fn a_store_is_built_described_and_checked() {
     place.check(
         &["index", "build", "docs", "--into", "store"],
         &expect![[r#"
-        exit 0
-        --- stdout
-        store store · 3 documents · snapshot [SNAPSHOT]
-        --- stderr
-        3 documents: 3 files read ([TIME])
-    "#]],
+            exit 0
+            --- stdout
+            store store · 3 documents · snapshot [SNAPSHOT]
+            --- stderr
+            3 documents: 3 files read ([TIME])
+            joined by 2 mentions and 1 name ([TIME])
+        "#]],
     );
     let info = place.json(&["index", "info", "store", "--json"]);
     assert_eq!((info["n_documents"].as_u64(), info["name"].as_str()), (Some(3), Some("store")));
@@ -85,6 +86,8 @@ fn searches() {
             --- stdout
              1. Ada Quill people/ada-quill.md:1 · 1.00
                 # Ada Quill Ada Quill was an engineer. She was born in Larkhaven in 1870.
+             2. larkhaven larkhaven.txt:1 · 0.31
+                Larkhaven is a harbour town. Its patron is Saint Osk.
         "#]],
     );
     place.check(
@@ -106,7 +109,9 @@ fn searches() {
         &expect![[r#"
             exit 0
             --- stdout
-            q1 Q0 marrow-point.md 1 1 sleuth
+            q1 Q0 marrow-point.md 1 1.0212486 sleuth
+            q1 Q0 people/ada-quill.md 2 0.31967863 sleuth
+            q1 Q0 larkhaven.txt 3 0.0980071 sleuth
             q2 Q0 larkhaven.txt 1 1 sleuth
             --- stderr
             searching 2 queries

@@ -37,7 +37,9 @@ fn names(place: &Place) -> Vec<String> {
 fn a_run_is_written_whole_in_the_order_of_the_queries() {
     let place = with_run();
     expect![[r#"
-        q2 Q0 marrow-point.md 1 1 sleuth
+        q2 Q0 marrow-point.md 1 1.0103091 sleuth
+        q2 Q0 people/ada-quill.md 2 0.31635594 sleuth
+        q2 Q0 larkhaven.txt 3 0.096988425 sleuth
         q1 Q0 larkhaven.txt 1 1 sleuth
     "#]]
     .assert_eq(&place.read("a.run"));
@@ -52,7 +54,7 @@ fn a_run_is_written_whole_in_the_order_of_the_queries() {
         "#]],
     );
     expect![[r#"
-        q2 Q0 marrow-point.md 1 1 sleuth
+        q2 Q0 marrow-point.md 1 1.0103091 sleuth
         q1 Q0 larkhaven.txt 1 1 sleuth
     "#]]
     .assert_eq(&place.read("a.run"));
@@ -175,19 +177,19 @@ fn a_run_is_measured() {
     place.check(
         &["eval", "retrieval", "--qrels", "qrels.tsv", "a.run"],
         &expect![[r#"
-        exit 0
-        --- stdout
-        run a.run (sleuth) · 3 queries
-        query  measure    value
-        all    ndcg@10   0.5867
-        all    recall@5  0.5000
-        all    all@10    0.3333
-        all    map       0.5000
-        all    mrr       0.6667
-        --- stderr
-        note: judged queries without a relevant document, left out: 1
-        note: `a.run` has no results for 1 of 3 queries; they count as 0
-    "#]],
+            exit 0
+            --- stdout
+            run a.run (sleuth) · 3 queries
+            query  measure    value
+            all    ndcg@10   0.6667
+            all    recall@5  0.6667
+            all    all@10    0.6667
+            all    map       0.6667
+            all    mrr       0.6667
+            --- stderr
+            note: judged queries without a relevant document, left out: 1
+            note: `a.run` has no results for 1 of 3 queries; they count as 0
+        "#]],
     );
     place.check(
         &[
@@ -226,7 +228,7 @@ fn a_run_is_measured() {
         "--per-query",
         "--measures=map",
     ]);
-    expect![[r#"{"status":"measured","qrels":"qrels.tsv","queries":3,"without_relevant":1,"regraded":0,"runs":[{"run":"a.run","tag":"sleuth","without_results":1,"unjudged":0,"mean":{"map":0.5},"per_query":{"q1":{"map":1.0},"q2":{"map":0.5},"q3":{"map":0.0}}}]}"#]].assert_eq(&object.to_string());
+    expect![[r#"{"status":"measured","qrels":"qrels.tsv","queries":3,"without_relevant":1,"regraded":0,"runs":[{"run":"a.run","tag":"sleuth","without_results":1,"unjudged":0,"mean":{"map":0.6666666666666666},"per_query":{"q1":{"map":1.0},"q2":{"map":1.0},"q3":{"map":0.0}}}]}"#]].assert_eq(&object.to_string());
 }
 
 #[test]
@@ -248,7 +250,7 @@ fn two_runs_are_compared() {
             3 queries
             measure   first  second  difference       95 % interval       p  wins  ties  losses
             mrr      0.6667  0.8333     +0.1667  -0.5000 to +1.0000  1.0000     1     1       1
-            map      0.5000  0.6667     +0.1667  -0.5000 to +1.0000  1.0000     1     1       1
+            map      0.6667  0.6667     +0.0000  -0.5000 to +1.0000  1.0000     1     0       2
             p: randomisation test, two-sided, 10000 permutations; interval: bootstrap, 10000 samples; seed 0
             wins: queries where the second is better; no correction for many measures
             --- stderr

@@ -70,6 +70,7 @@ fn the_first_writes_up_what_there_is() {
         ended early: interrupted; 2 searches, 1 page read, [TIME], 110 tokens · run [RUN]
         --- stderr
         3 documents: 3 files read ([TIME])
+        joined by 2 mentions and 1 name ([TIME])
 
         interrupted: writing up what there is; once more to abort
     "#]]

@@ -44,17 +44,18 @@ fn an_answer_names_the_page_of_a_pdf() {
     place.check(
         &["ask", question, "--over", "docs"],
         &expect![[r#"
-        exit 0
-        --- stdout
-        Ada Quill
+            exit 0
+            --- stdout
+            Ada Quill
 
-          [exact] “The Marrow Point Lighthouse was designed by Ada Quill.”
-            harbour · docs/harbour.pdf, page 2
+              [exact] “The Marrow Point Lighthouse was designed by Ada Quill.”
+                harbour · docs/harbour.pdf, page 2
 
-        1 search, 1 page read, [TIME] · run [RUN]
-        --- stderr
-        1 document: 1 file read ([TIME])
-    "#]],
+            1 search, 1 page read, [TIME] · run [RUN]
+            --- stderr
+            1 document: 1 file read ([TIME])
+            joined by 0 mentions and 0 names ([TIME])
+        "#]],
     );
     let object = place.json(&["ask", question, "--over", "docs", "--json"]);
     let evidence = &object["evidence"][0];
