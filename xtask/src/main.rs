@@ -1,10 +1,12 @@
 //! `cargo xtask COMMAND`: checks and measurements of this repository.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
+mod boost;
 mod chat;
 mod data;
 mod embed;
 mod ingest;
+mod pages;
 mod pdf;
 mod retrieval;
 mod tidy;
@@ -25,8 +27,10 @@ fn main() -> anyhow::Result<()> {
         ["bench", "pdf", options @ ..] => pdf::bench(options),
         // How this program, like `sleuth`, starts itself to read PDFs.
         [sleuth_cli::ingest::READ_PDF] => Ok(sleuth_cli::ingest::read_pdf()?),
+        ["bench", "pages", options @ ..] => pages::bench(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
+        ["tune", "pages"] => pages::tune(),
         _ => {
             eprintln!(
                 "usage: cargo xtask tidy\n       \
@@ -39,7 +43,9 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask make-embedder minilm WEIGHTS VOCABULARY OUT.gguf\n       \
                  cargo xtask bench ingest [--whole | FOLDER...]\n       \
                  cargo xtask bench pdf [FOLDER...]\n       \
-                 cargo xtask tune trail"
+                 cargo xtask bench pages [--ours]\n       \
+                 cargo xtask tune trail\n       \
+                 cargo xtask tune pages"
             );
             std::process::exit(2)
         }

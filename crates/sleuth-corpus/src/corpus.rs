@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sleuth_records::{Document, DocumentId, LineMap, Link, Skipped, SourceFile, Unit};
+use sleuth_records::{Document, DocumentId, LineMap, Link, Signals, Skipped, SourceFile, Unit};
 
 use crate::kind::{self, Kind, Verdict};
 use crate::pdf::{PdfProcesses, PdfReader};
@@ -343,6 +343,7 @@ pub(crate) struct Parsed {
     pub(crate) language: Option<String>,
     pub(crate) date: Option<String>,
     pub(crate) links: Vec<Link>,
+    pub(crate) signals: Option<Box<Signals>>,
     /// Parts of the file that could not be read, by name.
     pub(crate) missing: Vec<(String, Refusal)>,
 }
@@ -363,6 +364,7 @@ impl Parsed {
             language: self.language,
             date: self.date,
             links: self.links,
+            signals: self.signals,
         }
     }
 }

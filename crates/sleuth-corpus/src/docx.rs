@@ -477,6 +477,7 @@ impl<'a> Body<'a> {
             language: core.language.or_else(|| self.styles.language.clone()),
             date: core.date,
             links: self.links,
+            signals: None,
             missing: Vec::new(),
         }
     }

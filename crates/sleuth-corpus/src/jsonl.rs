@@ -223,6 +223,7 @@ impl Reader<'_> {
             language: string(record.language),
             date: string(record.date),
             links: Vec::new(),
+            signals: None,
         })
     }
 }

@@ -8,7 +8,7 @@
 //! | file | becomes |
 //! |---|---|
 //! | Markdown, reStructuredText, plain text, source code | one document, text as in the file |
-//! | HTML | one document: the main content as readable lines |
+//! | HTML | one document: the main content as readable lines, with [`Signals`] of its quality |
 //! | JSON Lines, BEIR `corpus.jsonl` | one document a record |
 //! | PDF | one document: paragraphs and tables by pages, read in a process of its own |
 //! | DOCX, EPUB | one document |
@@ -41,6 +41,7 @@
 //!
 //! [`Document`]: sleuth_records::Document
 //! [`Skipped`]: sleuth_records::Skipped
+//! [`Signals`]: sleuth_records::Signals
 
 mod archive;
 mod corpus;
@@ -60,4 +61,6 @@ mod source;
 mod xml;
 
 pub use corpus::{Corpus, CorpusError, Limits, Listing, ReadReport};
+#[doc(hidden)]
+pub use html::PageView;
 pub use pdf::{PdfReader, serve_pdf};

@@ -57,6 +57,7 @@ pub(crate) fn parse(name: &str, text: String) -> Parsed {
         language: front.language,
         date: front.date,
         links,
+        signals: None,
         text,
         missing: Vec::new(),
     }

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Signals;
+
 /// Name of a document, unique in its store.
 ///
 /// A file's id is its path below the root it was read from, with `/` between parts; a record of a
@@ -65,6 +67,9 @@ pub struct Document {
     /// Outgoing links in order of appearance.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// What the page gives away about its quality; nothing for what is no web page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signals: Option<Box<Signals>>,
 }
 
 impl Document {
@@ -79,6 +84,7 @@ impl Document {
             language: None,
             date: None,
             links: Vec::new(),
+            signals: None,
         }
     }
 

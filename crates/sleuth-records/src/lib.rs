@@ -25,6 +25,7 @@ mod beir;
 mod digest;
 mod document;
 mod message;
+mod signals;
 mod trajectory;
 mod trec;
 mod unseen;
@@ -36,6 +37,7 @@ pub use document::{
     SourceStamp, Unit,
 };
 pub use message::{Message, Role, TokenUsage, ToolCall, ToolSpec};
+pub use signals::{Quality, Signals, quality};
 pub use trajectory::{
     Budget, Citation, Claim, Envelope, Event, Evidence, EvidenceId, Finish, LogError, Mark,
     SCHEMA_VERSION, Trajectory, TrajectoryWriter, Usage,

@@ -1,10 +1,23 @@
 //! HTML: main content as readable lines.
+//!
+//! `tokens` reads tags and text, `reader` makes blocks of them with the help of `names`, `select` says
+//! which blocks make the document (`features`, `phrases`, `model`), `extract` writes it, `structured`
+//! reads JSON-LD, and `signals` counts what the page gives away about its quality.
 
 use encoding_rs::Encoding;
 
 mod extract;
+mod features;
+mod model;
+mod names;
+mod phrases;
+mod reader;
+mod select;
+mod signals;
+mod structured;
 mod tokens;
 
+pub use extract::PageView;
 pub(crate) use extract::{parse, parse_chapter};
 
 /// The encoding that the page declares in its first bytes.

@@ -21,11 +21,14 @@ pub(super) struct Attributes<'a> {
     pub(super) href: Option<&'a str>,
     pub(super) http_equiv: Option<&'a str>,
     pub(super) id: Option<&'a str>,
+    pub(super) kind: Option<&'a str>,
     pub(super) lang: Option<&'a str>,
     pub(super) name: Option<&'a str>,
     pub(super) open: Option<&'a str>,
     pub(super) property: Option<&'a str>,
+    pub(super) rel: Option<&'a str>,
     pub(super) role: Option<&'a str>,
+    pub(super) src: Option<&'a str>,
     pub(super) style: Option<&'a str>,
 }
 
@@ -33,6 +36,9 @@ impl<'a> Attributes<'a> {
     fn set(&mut self, name: &str, value: &'a str) {
         let place = match name.len() {
             2 if name.eq_ignore_ascii_case("id") => &mut self.id,
+            3 if name.eq_ignore_ascii_case("rel") => &mut self.rel,
+            3 if name.eq_ignore_ascii_case("src") => &mut self.src,
+            4 if name.eq_ignore_ascii_case("type") => &mut self.kind,
             4 if name.eq_ignore_ascii_case("href") => &mut self.href,
             4 if name.eq_ignore_ascii_case("lang") => &mut self.lang,
             4 if name.eq_ignore_ascii_case("name") => &mut self.name,

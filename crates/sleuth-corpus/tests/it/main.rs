@@ -5,6 +5,7 @@
 mod bad_input;
 mod formats;
 mod packed;
+mod pages;
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
