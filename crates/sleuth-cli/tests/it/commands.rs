@@ -85,6 +85,8 @@ fn searches() {
             --- stdout
              1. Ada Quill people/ada-quill.md:1 · 1.00
                 # Ada Quill Ada Quill was an engineer. She was born in Larkhaven in 1870.
+             2. larkhaven larkhaven.txt:1 · 0.31
+                Larkhaven is a harbour town. Its patron is Saint Osk.
         "#]],
     );
     place.check(
@@ -97,6 +99,22 @@ fn searches() {
     );
     let object = place.json(&["search", "engineer", "--in", "store", "--json"]);
     assert_eq!(object["hits"][0]["document"], "people/ada-quill.md");
+    let snippet = &object["hits"][0]["snippet"];
+    let text = snippet["text"].as_str().unwrap();
+    let (start, end) = (snippet["marks"][0][0].as_u64(), snippet["marks"][0][1].as_u64());
+    let from = snippet["range"][0].as_u64().unwrap();
+    let mark = (start.unwrap() - from) as usize..(end.unwrap() - from) as usize;
+    assert_eq!(&text[mark], "engineer");
+    for (query, expected) in [
+        ("engineer \"born in larkhaven\"", Some("people/ada-quill.md")),
+        ("id:people/", Some("people/ada-quill.md")),
+        ("larkhaven -title:quill", Some("larkhaven.txt")),
+        ("harbour lang:de", None),
+        ("harbour site:example.org", None),
+    ] {
+        let object = place.json(&["search", query, "--in", "store", "--json"]);
+        assert_eq!(object["hits"][0]["document"].as_str(), expected, "{query}");
+    }
     place.write(
         "queries.jsonl",
         "{\"_id\": \"q1\", \"text\": \"lighthouse\"}\n{\"_id\": \"q2\", \"text\": \"harbour\"}\n",
@@ -106,7 +124,9 @@ fn searches() {
         &expect![[r#"
             exit 0
             --- stdout
-            q1 Q0 marrow-point.md 1 1 sleuth
+            q1 Q0 marrow-point.md 1 1.0212486 sleuth
+            q1 Q0 people/ada-quill.md 2 0.31967863 sleuth
+            q1 Q0 larkhaven.txt 3 0.0980071 sleuth
             q2 Q0 larkhaven.txt 1 1 sleuth
             --- stderr
             searching 2 queries
