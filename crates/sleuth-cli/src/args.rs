@@ -115,7 +115,8 @@ pub(crate) enum IndexCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SearchArgs {
-    /// Words to look for
+    /// Words to look for; "in a row", -without, title:WORD, site:HOST, lang:CODE, after:2020-01-31,
+    /// before:2021, id:PREFIX
     #[arg(required_unless_present = "queries", conflicts_with = "queries")]
     pub(crate) query: Option<String>,
     /// Folder of the store

@@ -1,10 +1,11 @@
 //! `sleuth search`.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::Path;
 
 use serde_json::json;
-use sleuth_index::{Parts, Query, Retriever as _, Store};
+use sleuth_index::{Parts, Query, Retriever as _, Snippet, Snippets, Store};
 use sleuth_records::{DocumentId, RankedQuery, read_queries, write_ranking};
 
 use crate::args::{Common, SearchArgs};
@@ -41,6 +42,11 @@ impl Way {
     fn query(&self, text: &str, k: usize) -> Query {
         Query { parts: self.parts, ..Query::new(text, k) }
     }
+
+    /// The query that a person types, with its filters.
+    fn typed(&self, text: &str, k: usize) -> Query {
+        Query { parts: self.parts, ..Query::parse(text, k) }
+    }
 }
 
 pub(crate) fn search(common: &Common, args: &SearchArgs) -> Result<Exit, Failure> {
@@ -60,7 +66,9 @@ pub(crate) fn search(common: &Common, args: &SearchArgs) -> Result<Exit, Failure
 }
 
 fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<Exit, Failure> {
-    let ranking = store.search(&way.query(text, k))?;
+    let query = way.typed(text, k);
+    let ranking = store.search(&query)?;
+    let snippets = Snippets::new(store, &query)?;
     let paint = Paint::of_stdout();
     let mut out = String::new();
     let mut hits = Vec::new();
@@ -68,6 +76,7 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
         let passage = &hit.passage;
         let Some(document) = store.document(&passage.document)? else { continue };
         let words = document.text.get(passage.range.clone()).unwrap_or_default();
+        let snippet = snippets.cut(&document.text, &passage.range);
         let line = document.line_at(passage.range.start);
         let part = document.part_at(passage.range.start);
         if as_json {
@@ -82,6 +91,7 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
                 "line": line,
                 "part": part,
                 "text": words,
+                "snippet": snippet_json(&document.text, &snippet),
             }));
             continue;
         }
@@ -96,7 +106,7 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
             paint.bold(&one_line(&document.title, 100)),
             paint.dim(&format!("{} · {:.2}", one_line(&place, 200), hit.score)),
         );
-        let _ = writeln!(out, "    {}", one_line(words, 240));
+        let _ = writeln!(out, "    {}", marked(&document.text, &passage.range, &snippet, paint));
     }
     let found = if ranking.hits.is_empty() { Exit::NotFound } else { Exit::Done };
     if as_json {
@@ -114,6 +124,47 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
     }
     print(&out)?;
     Ok(found)
+}
+
+/// The snippet with its ranges as pairs of bytes of the document's text.
+fn snippet_json(text: &str, snippet: &Snippet) -> serde_json::Value {
+    let marks: Vec<[usize; 2]> = snippet.marks.iter().map(|mark| [mark.start, mark.end]).collect();
+    json!({
+        "range": [snippet.range.start, snippet.range.end],
+        "marks": marks,
+        "text": text.get(snippet.range.clone()).unwrap_or_default(),
+    })
+}
+
+/// The snippet of `text` on one line, its marks bold, with dots where it leaves out of `passage`.
+fn marked(text: &str, passage: &Range<usize>, snippet: &Snippet, paint: Paint) -> String {
+    let part = |range: Range<usize>| text.get(range).unwrap_or_default();
+    let folded = |text: &str| {
+        let mut out = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c {
+                c if !c.is_whitespace() => out.push(c),
+                _ if !out.ends_with(' ') => out.push(' '),
+                _ => {}
+            }
+        }
+        escape(&out)
+    };
+    let mut out = String::new();
+    if snippet.range.start > passage.start {
+        out.push('…');
+    }
+    let mut at = snippet.range.start;
+    for mark in &snippet.marks {
+        out.push_str(&folded(part(at..mark.start)));
+        out.push_str(&paint.bold(&folded(part(mark.clone()))));
+        at = mark.end;
+    }
+    out.push_str(&folded(part(at..snippet.range.end)));
+    if snippet.range.end < passage.end {
+        out.push('…');
+    }
+    out
 }
 
 fn many(

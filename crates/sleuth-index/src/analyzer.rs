@@ -45,7 +45,7 @@ pub fn analyze(text: &str) -> Vec<Term> {
     let words = words(text);
     let mut terms = Vec::with_capacity(words.len());
     for word in &words {
-        if STOP_WORDS.binary_search(&word.text.as_str()).is_err() {
+        if !is_stop_word(&word.text) {
             terms.push(Term { text: stem(&word.text), range: word.range.clone() });
         }
     }
@@ -53,6 +53,11 @@ pub fn analyze(text: &str) -> Vec<Term> {
         return words;
     }
     terms
+}
+
+/// Whether `word` is one that the index leaves out.
+pub(crate) fn is_stop_word(word: &str) -> bool {
+    STOP_WORDS.binary_search(&word).is_ok()
 }
 
 /// Splits `text` into folded words without dropping or stemming any: what titles are compared by.
@@ -108,7 +113,8 @@ fn push_cjk(run: &[(usize, char)], out: &mut Vec<Term>) {
     }
 }
 
-fn is_cjk(c: char) -> bool {
+/// Whether `c` belongs to a script without spaces between words, whose runs become pairs.
+pub(crate) fn is_cjk(c: char) -> bool {
     matches!(u32::from(c),
         0x3040..=0x30FF      // Hiragana, Katakana
         | 0x3400..=0x4DBF    // CJK extension A

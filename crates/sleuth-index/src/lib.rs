@@ -32,11 +32,14 @@ mod bm25;
 mod directory;
 mod error;
 mod graph;
+mod language;
 mod layout;
 mod mentions;
+mod query;
 mod rank;
 mod remove;
 mod retriever;
+mod snippet;
 mod splitter;
 mod store;
 mod sync;
@@ -49,8 +52,10 @@ pub use error::IndexError;
 pub use graph::{GraphReport, build_graph};
 pub use layout::StoreInfo;
 pub use mentions::Mention;
+pub use query::{Condition, Day, Filter};
 pub use remove::remove_damaged;
 pub use retriever::{Parts, Query, Retriever};
+pub use snippet::{Snippet, Snippets};
 pub use store::{Retrieval, Store};
 pub use sync::{
     DocumentSource, MemorySource, Progress, SourceError, SyncOptions, SyncReport, sync,

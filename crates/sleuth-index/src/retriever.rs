@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sleuth_records::{Document, DocumentId, Ranking};
 
-use crate::{IndexError, Mention};
+use crate::{Filter, IndexError, Mention};
 
 /// Text sent to the index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Query {
     /// What to rank by.
     #[serde(default)]
     pub parts: Parts,
+    /// What documents must and must not be, beside these words.
+    #[serde(default, skip_serializing_if = "Filter::is_empty")]
+    pub filter: Filter,
 }
 
 /// What a ranking goes by. Parts that a store does not have are left out.
@@ -53,7 +56,7 @@ impl Default for Parts {
 }
 
 impl Query {
-    /// A query of plain words for at most `k` documents, each with its best passage.
+    /// A query of plain words, whatever stands in them, for at most `k` documents, each with its best passage.
     pub fn new(text: impl Into<String>, k: usize) -> Self {
         Self {
             clauses: vec![(text.into(), 1.0)],
@@ -61,6 +64,7 @@ impl Query {
             per_document: 1,
             within: None,
             parts: Parts::ALL,
+            filter: Filter::default(),
         }
     }
 
@@ -75,7 +79,8 @@ pub trait Retriever: Send + Sync {
     /// Snapshot id of the documents that answers come from.
     fn snapshot(&self) -> &str;
 
-    /// Passages that match `query`, best first. A query without any known word has no hits.
+    /// Passages that match `query`, best first. A query without any known word has no hits,
+    /// unless it is nothing but a filter: then what passes is listed, the newest first, then by id.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -14,6 +14,7 @@ use tantivy::{
     DocId, DocSet as _, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument,
 };
 
+use crate::analyzer::{Term, is_stop_word};
 use crate::bm25::{Bm25, Scored, idf, passage_frequency, score_all};
 use crate::directory::ReadDirectory;
 use crate::graph::{DocumentNumber, Graph, read_graph};
@@ -22,6 +23,7 @@ use crate::layout::{
     lexical_dir, read_manifest, read_meta, schema,
 };
 use crate::mentions::{Mention, TitleTable};
+use crate::query::{Place, languages, places};
 use crate::rank::{RANKER, Table, is_plain};
 use crate::retriever::{Query, Retriever};
 use crate::vectors::{Dense, Embedder, Key, Parts as VectorParts, Rows};
@@ -47,6 +49,8 @@ pub struct Store {
     settings: Bm25,
     titles: OnceLock<TitleTable>,
     table: OnceLock<Table>,
+    places: OnceLock<Vec<Place>>,
+    languages: OnceLock<Vec<Box<str>>>,
     graph: OnceLock<Option<Graph>>,
     embedder: Option<Arc<dyn Embedder>>,
     dense: OnceLock<Option<Dense>>,
@@ -262,6 +266,8 @@ impl Store {
             settings: Bm25::default(),
             titles: OnceLock::new(),
             table: OnceLock::new(),
+            places: OnceLock::new(),
+            languages: OnceLock::new(),
             graph: OnceLock::new(),
             embedder: None,
             dense: OnceLock::new(),
@@ -364,6 +370,24 @@ impl Store {
         }
         let table = Table::new(self)?;
         Ok(self.table.get_or_init(|| table))
+    }
+
+    /// Hosts and dates of the documents by number, made when first asked for.
+    pub(crate) fn places(&self) -> Result<&[Place], IndexError> {
+        if let Some(places) = self.places.get() {
+            return Ok(places);
+        }
+        let made = places(self)?;
+        Ok(self.places.get_or_init(|| made))
+    }
+
+    /// Languages of the documents by number, made when first asked for.
+    pub(crate) fn languages(&self) -> Result<&[Box<str>], IndexError> {
+        if let Some(languages) = self.languages.get() {
+            return Ok(languages);
+        }
+        let made = languages(self)?;
+        Ok(self.languages.get_or_init(|| made))
     }
 
     /// The graph of this snapshot, where it has been made.
@@ -674,22 +698,56 @@ impl Retriever for Store {
 
 impl Store {
     fn ranking(&self, query: &Query) -> Result<Ranking, IndexError> {
-        if !is_plain(query.parts) {
-            return self.rank(query);
+        let words: Vec<Term> = query.clauses.iter().flat_map(|(text, _)| analyze(text)).collect();
+        if words.is_empty() && !query.filter.is_empty() {
+            return self.listing(query);
         }
-        let mut terms: BTreeMap<String, f32> = BTreeMap::new();
-        for (text, weight) in &query.clauses {
-            for term in analyze(text) {
-                *terms.entry(term.text).or_default() += weight;
-            }
+        let ranking = if is_plain(query.parts) { self.by_words(query)? } else { self.rank(query)? };
+        // Stop words alone find titles that consist of them, and else ask for nothing.
+        let asks = words.iter().any(|word| !is_stop_word(&word.text));
+        if ranking.hits.is_empty() && !asks && !query.filter.is_empty() {
+            return self.listing(query);
         }
-        let mut scored = score_all(&self.segments, &self.fields, &terms, &self.settings)
+        Ok(ranking)
+    }
+
+    fn by_words(&self, query: &Query) -> Result<Ranking, IndexError> {
+        let terms = self.terms(query)?;
+        let mut scored = score_all(&self.segments, &self.fields, &terms.weights, &self.settings)
             .map_err(|error| self.engine(error))?;
-        if let Some(within) = &query.within {
-            let allowed = self.entries_of(within)?;
-            scored.retain(|entry| allowed.contains(&(entry.segment, entry.doc)));
+        if let Some(allowed) = self.allowed(query)? {
+            let table = self.table()?;
+            scored.retain(|entry| {
+                table.document(entry.segment, entry.doc).is_some_and(|at| allowed.document(at))
+                    && allowed.passage(entry.segment, entry.doc)
+            });
         }
         self.best(scored, query)
+    }
+
+    /// What passes the filter of `query`, the newest first, then by id.
+    fn listing(&self, query: &Query) -> Result<Ranking, IndexError> {
+        let Some(allowed) = self.allowed(query)? else { return Ok(Ranking::default()) };
+        let (table, places) = (self.table()?, self.places()?);
+        let mut order: Vec<DocumentNumber> = allowed.documents().collect();
+        order.sort_by_key(|at| std::cmp::Reverse(places[*at as usize].date));
+        let mut hits = Vec::new();
+        for at in order {
+            if hits.len() >= query.k {
+                break;
+            }
+            let mut passages = Vec::new();
+            for (segment, entry) in self.entries_of(std::slice::from_ref(table.id(at)))? {
+                passages.extend(self.passage_at(segment, entry)?);
+            }
+            passages.sort_by_key(|passage| passage.id);
+            for passage in passages.into_iter().take(query.per_document) {
+                // Nothing is compared; whoever sorts by score keeps the order.
+                hits.push(Hit { passage, score: 1.0 / (1 + hits.len()) as f32 });
+            }
+        }
+        hits.truncate(query.k);
+        Ok(Ranking { hits })
     }
 
     fn read(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, IndexError> {
@@ -721,6 +779,27 @@ impl Store {
             });
         }
         Ok(None)
+    }
+
+    /// Hands the record of every document to `each`, in the order of the index.
+    pub(crate) fn for_each_record(
+        &self,
+        each: &mut dyn FnMut(&DocumentId, &[u8]) -> serde_json::Result<()>,
+    ) -> Result<(), IndexError> {
+        for segment in &self.segments {
+            for doc in segment.reader.doc_ids_alive() {
+                let id = segment.id_at(doc).map_err(|error| IndexError::io(&self.path, error))?;
+                let Some(id) = id else { continue };
+                let stored: TantivyDocument =
+                    segment.records.get(doc).map_err(|error| self.engine(error))?;
+                let bytes = stored.get_first(self.fields.record).and_then(|v| v.as_bytes());
+                each(&id, bytes.unwrap_or_default()).map_err(|error| IndexError::Damaged {
+                    path: self.path.clone(),
+                    detail: format!("record of document `{id}`: {error}"),
+                })?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn idf_of(&self, term: &str) -> Result<f32, IndexError> {

@@ -100,6 +100,22 @@ fn searches() {
     );
     let object = place.json(&["search", "engineer", "--in", "store", "--json"]);
     assert_eq!(object["hits"][0]["document"], "people/ada-quill.md");
+    let snippet = &object["hits"][0]["snippet"];
+    let text = snippet["text"].as_str().unwrap();
+    let (start, end) = (snippet["marks"][0][0].as_u64(), snippet["marks"][0][1].as_u64());
+    let from = snippet["range"][0].as_u64().unwrap();
+    let mark = (start.unwrap() - from) as usize..(end.unwrap() - from) as usize;
+    assert_eq!(&text[mark], "engineer");
+    for (query, expected) in [
+        ("engineer \"born in larkhaven\"", Some("people/ada-quill.md")),
+        ("id:people/", Some("people/ada-quill.md")),
+        ("larkhaven -title:quill", Some("larkhaven.txt")),
+        ("harbour lang:de", None),
+        ("harbour site:example.org", None),
+    ] {
+        let object = place.json(&["search", query, "--in", "store", "--json"]);
+        assert_eq!(object["hits"][0]["document"].as_str(), expected, "{query}");
+    }
     place.write(
         "queries.jsonl",
         "{\"_id\": \"q1\", \"text\": \"lighthouse\"}\n{\"_id\": \"q2\", \"text\": \"harbour\"}\n",

@@ -18,13 +18,12 @@
 mod spread;
 mod table;
 
-use std::collections::BTreeMap;
-
-use sleuth_records::{DocumentId, Hit, Passage, Ranking};
+use sleuth_records::{Hit, Passage, Ranking};
 use tantivy::DocId;
 
 use crate::bm25::for_each_score;
 use crate::graph::{DocumentNumber, Graph, telling};
+use crate::query::{Allowed, Terms};
 use crate::retriever::{Parts, Query};
 use crate::store::Store;
 use crate::{IndexError, analyze};
@@ -32,7 +31,7 @@ use spread::{Needs, spread};
 pub(crate) use table::Table;
 
 /// Name and version of the ranker; part of the retrieval id.
-pub(crate) const RANKER: &str = "sleuth-spread-1";
+pub(crate) const RANKER: &str = "sleuth-spread-2";
 
 /// Weights of words and vectors where there are both.
 const LEXICAL: f32 = 0.6;
@@ -99,7 +98,7 @@ struct Scores {
     passages: Vec<Vec<f32>>,
     /// By document.
     documents: Vec<f32>,
-    /// By document: a bit for each of the first 64 terms of the query that it holds.
+    /// By document: a bit for each of the first 64 things that the query asks for and it holds.
     held: Vec<u64>,
 }
 
@@ -112,12 +111,7 @@ impl Store {
             Some(graph) => spans(self, graph, query)?,
             None => Vec::new(),
         };
-        let mut terms: BTreeMap<String, f32> = BTreeMap::new();
-        for (text, weight) in &query.clauses {
-            for term in analyze(text) {
-                *terms.entry(term.text).or_default() += weight;
-            }
-        }
+        let terms = self.terms(query)?;
         let (mut scores, rarities) = self.lexical(table, &terms, &spans)?;
         if query.parts.dense {
             self.add_nearness(table, query, &mut scores)?;
@@ -140,10 +134,11 @@ impl Store {
     fn lexical(
         &self,
         table: &Table,
-        terms: &BTreeMap<String, f32>,
+        terms: &Terms,
         spans: &[Span],
     ) -> Result<(Scores, Vec<f32>), IndexError> {
         let in_spans: Vec<Vec<&Span>> = terms
+            .weights
             .keys()
             .map(|term| spans.iter().filter(|span| span.terms.contains(term)).collect())
             .collect();
@@ -153,7 +148,7 @@ impl Store {
         let rarities = for_each_score(
             self.segments(),
             self.fields(),
-            terms,
+            &terms.weights,
             self.settings(),
             |term, segment, entry, score| {
                 let Some(document) = table.document(segment, entry) else { return };
@@ -165,8 +160,9 @@ impl Store {
                     .map(|span| 1.0 - NAME_DISCOUNT * span.strength)
                     .fold(1.0, f32::min);
                 passages[segment][entry as usize] += score * counts;
-                if term < 64 {
-                    held[document] |= 1 << term;
+                let asked = terms.asked[term];
+                if asked < 64 {
+                    held[document] |= 1 << asked;
                 }
             },
         )
@@ -184,7 +180,7 @@ impl Store {
                 }
             }
         }
-        Ok((Scores { passages, documents, held }, rarities))
+        Ok((Scores { passages, documents, held }, terms.least(&rarities)))
     }
 
     /// Joins the scores of words with those of vectors, where every passage has one or nothing else is
@@ -239,19 +235,11 @@ impl Store {
 
     /// The best documents, each with its best passages.
     fn hits(&self, table: &Table, scores: &Scores, query: &Query) -> Result<Ranking, IndexError> {
-        let allowed: Option<Vec<bool>> = query.within.as_ref().map(|within| {
-            let mut allowed = vec![false; table.n_documents()];
-            for id in within {
-                if let Some(at) = table.number(id) {
-                    allowed[at as usize] = true;
-                }
-            }
-            allowed
-        });
+        let allowed = self.allowed(query)?;
         let mut order: Vec<DocumentNumber> = (0..table.n_documents() as DocumentNumber)
             .filter(|&at| {
                 scores.documents[at as usize] > 0.0
-                    && allowed.as_ref().is_none_or(|allowed| allowed[at as usize])
+                    && allowed.as_ref().is_none_or(|allowed| allowed.document(at))
             })
             .collect();
         let score = |at: DocumentNumber| scores.documents[at as usize];
@@ -264,8 +252,7 @@ impl Store {
         order.sort_unstable_by(falling);
         let mut hits = Vec::new();
         for document in order {
-            let id = table.id(document);
-            hits.extend(self.passages_of(id, document, scores, query.per_document)?);
+            hits.extend(self.passages_of(table, document, scores, allowed.as_ref(), query)?);
         }
         // Further passages of one document stand where their share of its score puts them.
         hits.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -275,14 +262,17 @@ impl Store {
 
     fn passages_of(
         &self,
-        id: &DocumentId,
+        table: &Table,
         document: DocumentNumber,
         scores: &Scores,
-        most: usize,
+        allowed: Option<&Allowed>,
+        query: &Query,
     ) -> Result<Vec<Hit>, IndexError> {
         let mut own: Vec<(f32, Passage)> = Vec::new();
-        for (segment, entry) in self.entries_of(std::slice::from_ref(id))? {
-            if let Some(passage) = self.passage_at(segment, entry)? {
+        for (segment, entry) in self.entries_of(std::slice::from_ref(table.id(document)))? {
+            if allowed.is_none_or(|allowed| allowed.passage(segment, entry))
+                && let Some(passage) = self.passage_at(segment, entry)?
+            {
                 own.push((scores.passages[segment][entry as usize], passage));
             }
         }
@@ -293,7 +283,7 @@ impl Store {
             .into_iter()
             .enumerate()
             .take_while(|(nth, (score, _))| *nth == 0 || *score > 0.0)
-            .take(most)
+            .take(query.per_document)
             .map(|(_, (score, passage))| Hit {
                 passage,
                 score: if score > 0.0 { whole * score / best } else { whole },

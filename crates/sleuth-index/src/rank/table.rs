@@ -49,6 +49,11 @@ impl Table {
 
     /// A score of nought for each entry of each segment.
     pub(crate) fn zeros(&self) -> Vec<Vec<f32>> {
-        self.numbers.iter().map(|entries| vec![0.0; entries.len()]).collect()
+        self.entries(0.0)
+    }
+
+    /// `value` for each entry of each segment.
+    pub(crate) fn entries<T: Clone>(&self, value: T) -> Vec<Vec<T>> {
+        self.numbers.iter().map(|entries| vec![value.clone(); entries.len()]).collect()
     }
 }

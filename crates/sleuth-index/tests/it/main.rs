@@ -6,6 +6,8 @@ mod concurrency;
 mod errors;
 mod kill;
 mod model;
+mod query;
+mod snippets;
 mod support;
 mod sync;
 mod texts;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sleuth_index::{IndexError, Parts, Query, Retriever as _, Store, SyncOptions, sync, verify};
+use sleuth_index::{IndexError, Query, Retriever as _, Store, SyncOptions, sync, verify};
 use sleuth_records::{Digest, Document, DocumentId};
 
 use crate::support::{Files, Random, build, document};
@@ -120,7 +120,7 @@ fn random_ops(seed: u64, n: usize) -> Vec<Op> {
                 });
                 let (k, per_document) = (1 + random.below(25), 1 + random.below(3));
                 Op::Search {
-                    query: Query { clauses, k, per_document, within, parts: Parts::LEXICAL },
+                    query: Query { clauses, within, per_document, ..Query::lexical("", k) },
                 }
             }
         })

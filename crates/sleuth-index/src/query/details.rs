@@ -1,0 +1,119 @@
+//! What filters know of each document beside its words, by number: made from the records when first
+//! asked for.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::Day;
+use crate::store::Store;
+use crate::{IndexError, language};
+
+/// Where a document comes from, and when.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    /// Lower case, without user and port; empty where the address has none.
+    pub(crate) host: Box<str>,
+    /// From the `/` after the host on.
+    pub(crate) path: Box<str>,
+    pub(crate) date: Option<Day>,
+}
+
+/// The parts of a record that filters read.
+#[derive(Deserialize)]
+struct Head<'r> {
+    #[serde(borrow, default)]
+    url: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    title: Cow<'r, str>,
+    #[serde(borrow)]
+    text: Cow<'r, str>,
+    #[serde(borrow, default)]
+    language: Option<Cow<'r, str>>,
+    #[serde(borrow, default)]
+    date: Option<Cow<'r, str>>,
+}
+
+/// Hosts and dates of all documents.
+pub(crate) fn places(store: &Store) -> Result<Vec<Place>, IndexError> {
+    each(store, |head| {
+        let (host, path) = head.url.as_deref().and_then(host_and_path).unwrap_or_default();
+        let date = head.date.as_deref().and_then(Day::of_date);
+        Place { host: host.into(), path: path.into(), date }
+    })
+}
+
+/// Languages of all documents, stated or else detected; empty where neither is known.
+pub(crate) fn languages(store: &Store) -> Result<Vec<Box<str>>, IndexError> {
+    each(store, |head| match head.language.as_deref().and_then(language::stated) {
+        Some(stated) => stated.into(),
+        None => language::detect(&head.title, &head.text).unwrap_or_default().into(),
+    })
+}
+
+fn each<T: Clone + Default>(
+    store: &Store,
+    of: impl Fn(&Head<'_>) -> T,
+) -> Result<Vec<T>, IndexError> {
+    let table = store.table()?;
+    let mut out = vec![T::default(); table.n_documents()];
+    store.for_each_record(&mut |id, record| {
+        let head: Head<'_> = serde_json::from_slice(record)?;
+        if let Some(at) = table.number(id) {
+            out[at as usize] = of(&head);
+        }
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// Host and path of an address of the web.
+fn host_and_path(url: &str) -> Option<(String, &str)> {
+    let rest = match url.trim().split_once("://") {
+        Some((_, rest)) => rest,
+        None => url.trim().strip_prefix("//")?,
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = host.split_once(':').map_or(host, |(host, _)| host).trim_end_matches('.');
+    Some((host.to_lowercase(), path))
+}
+
+impl Place {
+    /// Whether the place is on `site`: a host, with a path where one is given.
+    pub(crate) fn is_on(&self, site: &str) -> bool {
+        let (host, path) = site.split_at(site.find('/').unwrap_or(site.len()));
+        let below = |rest: &str| rest.is_empty() || rest.ends_with('.');
+        !host.is_empty()
+            && self.host.strip_suffix(host).is_some_and(below)
+            && self.path.strip_prefix(path).is_some_and(|rest| {
+                path.is_empty() || rest.is_empty() || rest.starts_with(['/', '?', '#'])
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let check = |url: &str, site: &str, expected: bool| {
+            let (host, path) = host_and_path(url).unwrap_or_default();
+            let place = Place { host: host.into(), path: path.into(), date: None };
+            assert_eq!(place.is_on(site), expected, "{url} on {site}");
+        };
+        check("https://example.org/a", "example.org", true);
+        check("https://User@News.Example.org.:8080?x", "example.org", true);
+        check("//example.org", "example.org", true);
+        check("https://example.org", "news.example.org", false);
+        check("https://badexample.org/", "example.org", false);
+        check("https://example.org.evil.net/example.org", "example.org", false);
+        check("https://example.org/blog/1", "example.org/blog", true);
+        check("https://example.org/blogger", "example.org/blog", false);
+        check("file:///example.org/x", "example.org", false);
+        check("example.org", "example.org", false);
+        check("", "example.org", false);
+        check("https://", "", false);
+    }
+}
