@@ -9,4 +9,5 @@ mod model;
 mod support;
 mod sync;
 mod texts;
+mod update;
 mod vectors;
