@@ -43,7 +43,7 @@ pub(crate) struct Common {
 pub(crate) enum Command {
     /// Answer a question from documents, with checked quotes
     Ask(AskArgs),
-    /// Build, describe and check stores
+    /// Build, update, describe and check stores
     #[command(subcommand)]
     Index(IndexCommand),
     /// Search a store
@@ -91,6 +91,44 @@ pub(crate) enum IndexCommand {
         /// Throw away the vectors of another embedder
         #[arg(long)]
         replace: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add documents to a store, in place of those with the same ids; nothing else in it is touched
+    ///
+    /// Ids are given as by `index build`: a file's is its path below the folder that is named. Files
+    /// that the store knows and that did not change are not read. `index build` makes a store hold
+    /// what its paths hold and nothing else: what was added from elsewhere goes then.
+    Add {
+        /// Folders or files of documents
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        /// Folder of the store
+        #[arg(long, value_name = "STORE")]
+        into: PathBuf,
+        /// Also read files that did not change, and bring back documents that were removed by id
+        #[arg(long)]
+        again: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove documents from a store by their ids
+    ///
+    /// The source files stay as they are. A document that was removed stays away when its unchanged
+    /// file is built or added again; it comes back when the file has changed, or with `index add
+    /// --again`.
+    Remove {
+        /// Ids of documents
+        #[arg(required_unless_present = "ids_from", value_name = "ID")]
+        ids: Vec<String>,
+        /// File with one id a line; `-` is standard input
+        #[arg(long = "ids", value_name = "FILE")]
+        ids_from: Option<PathBuf>,
+        /// Folder of the store
+        #[arg(long, value_name = "STORE")]
+        from: PathBuf,
         /// Print one JSON object
         #[arg(long)]
         json: bool,

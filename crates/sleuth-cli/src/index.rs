@@ -15,8 +15,8 @@ use crate::places::Places;
 use crate::print;
 use crate::progress::Progress;
 use crate::show::{bytes, count, escape};
-use crate::stores;
 use crate::vectors::{self, InstalledEmbedder};
+use crate::{stores, update};
 
 /// Problems that are listed for a person.
 const LISTED: usize = 20;
@@ -27,6 +27,12 @@ pub(crate) fn index(common: &Common, command: &IndexCommand) -> Result<Exit, Fai
             build(common, paths, into, name.as_deref(), !no_vectors, *json)
         }
         IndexCommand::Embed { store, replace, json } => embed(common, store, *replace, *json),
+        IndexCommand::Add { paths, into, again, json } => {
+            update::add(common, paths, into, *again, *json)
+        }
+        IndexCommand::Remove { ids, ids_from, from, json } => {
+            update::remove(common, ids, ids_from.as_deref(), from, *json)
+        }
         IndexCommand::Info { store, json } => info(store, *json),
         IndexCommand::Verify { store, json } => check(store, *json),
     }

@@ -23,6 +23,7 @@ mod search;
 mod show;
 mod stores;
 mod trace;
+mod update;
 pub mod vectors;
 mod whole;
 

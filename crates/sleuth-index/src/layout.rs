@@ -272,6 +272,28 @@ pub(crate) struct ManifestEntry {
     /// What was passed over in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) skipped: Vec<sleuth_records::Skipped>,
+    /// Ids of documents that were removed by id, and stay away while the file has this stamp.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) removed: Vec<String>,
+    /// Ids of those of `documents` that are of a former state of the file: they were kept when it
+    /// was added once more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) kept: Vec<String>,
+}
+
+impl ManifestEntry {
+    /// A file of which nothing is known yet.
+    pub(crate) fn new(path: String, stamp: SourceStamp) -> Self {
+        Self {
+            path,
+            stamp,
+            documents: Vec::new(),
+            duplicates: Vec::new(),
+            skipped: Vec::new(),
+            removed: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
 }
 
 /// The files that a store was made of, by path.

@@ -1,6 +1,7 @@
 //! A store of documents: build it, keep it up to date, open it, search it.
 //!
-//! A store is a directory. [`sync`] makes it agree with a [`DocumentSource`]; [`Store::open`] opens
+//! A store is a directory. [`sync`] makes it agree with a [`DocumentSource`], or adds one to it;
+//! [`remove_documents`] removes documents by id; [`Store::open`] opens
 //! it for reading, while a writer may be at work; [`Retriever`] is what everything above sees, so
 //! that other kinds of retrieval and outside engines fit in the same place. Every answer belongs to
 //! a *snapshot*, named by a hash over the analyzer, the splitter and the documents' ids and
@@ -53,7 +54,7 @@ pub use graph::{GraphReport, build_graph};
 pub use layout::StoreInfo;
 pub use mentions::Mention;
 pub use query::{Condition, Day, Filter};
-pub use remove::remove_damaged;
+pub use remove::{RemoveReport, remove_damaged, remove_documents};
 pub use retriever::{Parts, Query, Retriever};
 pub use snippet::{Snippet, Snippets};
 pub use store::{Retrieval, Store};

@@ -10,8 +10,17 @@
 //! path sorts first has it, within a file the first; the others are passed over as `duplicate`. The
 //! manifest remembers them, and when the owner goes, their files are read again, so that what the
 //! store holds depends on the files alone and not on the order in which they came.
+//!
+//! That is so for a source that is the whole of the store. Where one is *added* to a store
+//! (`remove_missing` is off), its documents replace those of the same ids, wherever these came
+//! from, and nothing else goes: not even what a file held when it was added before. The manifest
+//! marks such files, and the next sync with `remove_missing` reads them again.
+//!
+//! Documents that were removed by id ([`crate::remove_documents`]) stay away as long as their file
+//! is the same: the manifest remembers their ids until the stamp of the file differs, or all files
+//! are to be read `again`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -81,8 +90,12 @@ pub struct SyncOptions {
     /// Bytes of text after which a commit is made: what a kill can take away at most, apart from
     /// the files being read at that moment. Each commit waits for the disk and makes a segment.
     pub commit_bytes: u64,
-    /// Whether documents of files that the source no longer lists are removed.
+    /// Whether the source is all that the store is to hold: documents that it does not have are
+    /// removed. Otherwise its documents are added, in place of those with the same ids.
     pub remove_missing: bool,
+    /// Whether files are read that did not change, too, and documents come back that were removed
+    /// by id.
+    pub again: bool,
 }
 
 impl Default for SyncOptions {
@@ -94,6 +107,7 @@ impl Default for SyncOptions {
             memory: 128 << 20,
             commit_bytes: 192 << 20,
             remove_missing: true,
+            again: false,
         }
     }
 }
@@ -122,7 +136,7 @@ pub struct SyncReport {
     pub files_removed: usize,
     /// Documents added, counting replaced ones.
     pub documents_added: u64,
-    /// Everything passed over, also in files that were not read again.
+    /// Everything passed over in the source, also in files that were not read again.
     pub skipped: Vec<Skipped>,
     /// Documents in the store now.
     pub n_documents: u64,
@@ -131,7 +145,8 @@ pub struct SyncReport {
 }
 
 /// Makes the store at `path` hold exactly the documents of `source`, or, without `remove_missing`,
-/// at least those. A store is made where none is.
+/// at least those. A store is made where none is. Documents that were removed by id come back only
+/// when their file changed.
 ///
 /// `progress` is called from the reading threads. `cancel` is asked between files, and within files
 /// that are new to the store; when it says yes, what was read so far is committed.
@@ -159,7 +174,7 @@ pub fn sync(
         let plan = Plan::new(&known, &files, options);
         if plan.is_empty() {
             report.files_unchanged = plan.n_unchanged;
-            return Ok(report.of(&known.manifest, &known.payload));
+            return Ok(report.of(&known, &files));
         }
     }
     // The lock comes before everything that is written, and what was read before it is read again:
@@ -171,10 +186,11 @@ pub fn sync(
     report.files_unchanged = plan.n_unchanged;
     report.files_removed = plan.to_remove.len();
     if plan.is_empty() {
-        return Ok(report.of(&known.manifest, &known.payload));
+        return Ok(report.of(&known, &files));
     }
     remove_leftovers(path, &known.payload);
-    let shared = Shared::open(path, &index, known, &plan, options)?;
+    let bytes = plan.to_read.iter().map(|file| file.stamp.size).sum();
+    let shared = Shared::open(path, &index, known, bytes, &files, options)?;
     for gone in &plan.to_remove {
         shared.remove_file(gone);
     }
@@ -202,36 +218,33 @@ pub fn sync(
         documents: outcome.documents,
         committing: true,
     });
-    if let Err(error) = shared.commit() {
-        shared.abandon();
-        return Err(error);
-    }
-    let (writer, state) = shared.into_parts();
-    writer.wait_merging_threads().map_err(|error| IndexError::engine(path, error))?;
+    let now = shared.finish()?;
     if outcome.cancelled {
         return Err(IndexError::Cancelled);
     }
-    Ok(report.of(&state.manifest, &state.payload))
+    Ok(report.of(&now, &files))
 }
 
 impl SyncReport {
     /// Completed with what the store holds now.
-    fn of(mut self, manifest: &Manifest, payload: &Payload) -> Self {
-        self.skipped.extend(manifest.values().flat_map(|entry| entry.skipped.iter().cloned()));
-        self.n_documents = payload.n_documents;
-        self.snapshot.clone_from(&payload.snapshot);
+    fn of(mut self, now: &Known, files: &[SourceFile]) -> Self {
+        let listed: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let of_source = now.manifest.values().filter(|entry| listed.contains(&*entry.path));
+        self.skipped.extend(of_source.flat_map(|entry| entry.skipped.iter().cloned()));
+        self.n_documents = now.payload.n_documents;
+        self.snapshot.clone_from(&now.payload.snapshot);
         self
     }
 }
 
 /// What the store held at its newest commit.
-struct Known {
-    payload: Payload,
-    manifest: Manifest,
+pub(crate) struct Known {
+    pub(crate) payload: Payload,
+    pub(crate) manifest: Manifest,
 }
 
 impl Known {
-    fn read(path: &Path, index: &tantivy::Index) -> Result<Self, IndexError> {
+    pub(crate) fn read(path: &Path, index: &tantivy::Index) -> Result<Self, IndexError> {
         loop {
             let payload = Payload::read(path, index)?;
             match read_manifest(path, &payload) {
@@ -257,6 +270,9 @@ impl<'a> Plan<'a> {
     fn new(known: &Known, files: &'a [SourceFile], options: &SyncOptions) -> Self {
         let listed: BTreeMap<&str, &SourceFile> =
             files.iter().map(|file| (file.path.as_str(), file)).collect();
+        let has_changed = |file: &SourceFile, known: &ManifestEntry| {
+            known.stamp != file.stamp || (options.remove_missing && !known.kept.is_empty())
+        };
         // A source that was stopped may have left ids without owner.
         let orphaned: BTreeSet<&str> = orphaned(&known.manifest, &owners(&known.manifest), files)
             .into_iter()
@@ -265,8 +281,9 @@ impl<'a> Plan<'a> {
         let to_read: Vec<&SourceFile> = listed
             .values()
             .filter(|file| {
-                orphaned.contains(file.path.as_str())
-                    || known.manifest.get(&file.path).is_none_or(|known| known.stamp != file.stamp)
+                options.again
+                    || orphaned.contains(file.path.as_str())
+                    || known.manifest.get(&file.path).is_none_or(|known| has_changed(file, known))
             })
             .copied()
             .collect();
@@ -306,23 +323,28 @@ fn all_owners(manifest: &Manifest) -> Owners {
     owners
 }
 
-/// The files with a document that was passed over for one that is no longer there.
+/// The files of the source with a document that was passed over for one that is no longer there, or
+/// that has no right to the id before this source.
 fn orphaned<'a>(
     manifest: &Manifest,
     owners: &Owners,
     files: &'a [SourceFile],
 ) -> Vec<&'a SourceFile> {
+    let listed: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let is_taken = |path: &str, id: &String| {
+        owners.get(id).is_some_and(|owner| **owner <= *path && listed.contains(&**owner))
+    };
     files
         .iter()
         .filter(|file| {
             manifest
                 .get(&file.path)
-                .is_some_and(|entry| entry.duplicates.iter().any(|id| !owners.contains_key(id)))
+                .is_some_and(|entry| entry.duplicates.iter().any(|id| !is_taken(&file.path, id)))
         })
         .collect()
 }
 
-fn open_index(path: &Path) -> Result<tantivy::Index, IndexError> {
+pub(crate) fn open_index(path: &Path) -> Result<tantivy::Index, IndexError> {
     read_meta(path)?;
     tantivy::Index::open_in_dir(lexical_dir(path)).map_err(|error| IndexError::engine(path, error))
 }
@@ -388,7 +410,7 @@ fn open_or_create(path: &Path, name: &str) -> Result<tantivy::Index, IndexError>
 
 /// Removes what a killed writer left: manifests that no commit names, and files of the index
 /// library that had not got their names yet. Failure to do so harms nothing.
-fn remove_leftovers(path: &Path, current: &Payload) {
+pub(crate) fn remove_leftovers(path: &Path, current: &Payload) {
     remove_manifests(path, &[&current.manifest]);
     let Ok(entries) = fs_err::read_dir(lexical_dir(path)) else { return };
     for entry in entries.flatten() {
@@ -399,10 +421,15 @@ fn remove_leftovers(path: &Path, current: &Payload) {
 }
 
 /// What the reading threads share.
-struct Shared<'a> {
+pub(crate) struct Shared<'a> {
     path: &'a Path,
     fields: Fields,
     commit_bytes: u64,
+    /// Paths of the source's files, which have the first right to ids; `None` where the source is
+    /// all that the store is to hold.
+    added: Option<BTreeSet<String>>,
+    /// See [`SyncOptions::again`].
+    again: bool,
     /// Readers add documents under the read lock, one file at a time; a commit takes the write
     /// lock, and so falls between files.
     writer: RwLock<tantivy::IndexWriter>,
@@ -416,19 +443,26 @@ struct State {
     manifest: Manifest,
     owners: Owners,
     payload: Payload,
+    /// Ids of documents that their files do not hold any more, as far as is known: nobody has to
+    /// give way to them. Only where a source is added.
+    former: HashSet<String>,
+    /// Those of them whose files are being read, by path of the file and id, with content hash and
+    /// number of passages.
+    unmet: HashMap<Arc<str>, HashMap<String, (String, u32)>>,
 }
 
 impl<'a> Shared<'a> {
-    fn open(
+    /// Begins to write; about `bytes` of `files` are going to be read.
+    pub(crate) fn open(
         path: &'a Path,
         index: &tantivy::Index,
         known: Known,
-        plan: &Plan<'_>,
+        bytes: u64,
+        files: &[SourceFile],
         options: &SyncOptions,
     ) -> Result<Self, IndexError> {
         let engine = |error| IndexError::engine(path, error);
         // One indexing thread for little text: its single segment is the fastest to search.
-        let bytes: u64 = plan.to_read.iter().map(|file| file.stamp.size).sum();
         let threads = if bytes < 64 << 20 { 1 } else { options.threads.clamp(1, 8) };
         let memory = (options.memory / threads).max(16 << 20) * threads;
         let writer = index.writer_with_num_threads(threads, memory).map_err(engine)?;
@@ -439,12 +473,20 @@ impl<'a> Shared<'a> {
         writer.garbage_collect_files().wait().map_err(engine)?;
         let Known { payload, manifest } = known;
         let owners = all_owners(&manifest);
+        let added: Option<BTreeSet<String>> =
+            (!options.remove_missing).then(|| files.iter().map(|file| file.path.clone()).collect());
+        let former = match added {
+            Some(_) => manifest.values().flat_map(|entry| entry.kept.iter().cloned()).collect(),
+            None => HashSet::new(),
+        };
         Ok(Self {
             path,
             fields: schema().1,
             commit_bytes: options.commit_bytes,
+            added,
+            again: options.again,
             writer: RwLock::new(writer),
-            state: Mutex::new(State { manifest, owners, payload }),
+            state: Mutex::new(State { manifest, owners, payload, former, unmet: HashMap::new() }),
             uncommitted: AtomicU64::new(0),
         })
     }
@@ -454,6 +496,18 @@ impl<'a> Shared<'a> {
             self.writer.into_inner().unwrap_or_else(PoisonError::into_inner),
             self.state.into_inner().unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Commits, and waits until the library is done; returns what the store holds now.
+    pub(crate) fn finish(self) -> Result<Known, IndexError> {
+        if let Err(error) = self.commit() {
+            self.abandon();
+            return Err(error);
+        }
+        let path = self.path;
+        let (writer, State { manifest, payload, .. }) = self.into_parts();
+        writer.wait_merging_threads().map_err(|error| IndexError::engine(path, error))?;
+        Ok(Known { payload, manifest })
     }
 
     /// Gives up what is not committed, and its room on the disk, as far as that is possible.
@@ -482,7 +536,23 @@ impl<'a> Shared<'a> {
         self.state().forget(path);
     }
 
-    /// Replaces what the store has of `file`; returns the number of documents added, or `None` when
+    /// Removes the documents `ids`, and notes at their files that they are to stay away.
+    pub(crate) fn remove_documents(&self, ids: &BTreeSet<&str>) {
+        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            self.delete(&writer, id);
+        }
+        self.state().strike(ids);
+    }
+
+    /// Deletes the entries of the document `id` and of its passages.
+    fn delete(&self, writer: &tantivy::IndexWriter, id: &str) {
+        for field in [self.fields.id, self.fields.document] {
+            writer.delete_term(tantivy::Term::from_field_text(field, id));
+        }
+    }
+
+    /// Replaces what the store has of `file`, or, where the file is added, its documents by id; returns the number of documents added, or `None` when
     /// `each`, which is told of every document, stopped the reading: then the store has nothing of
     /// the file.
     fn add_file(
@@ -492,23 +562,22 @@ impl<'a> Shared<'a> {
         each: &dyn Fn() -> ControlFlow<()>,
     ) -> Result<Option<u64>, IndexError> {
         let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner);
-        let is_known = self.state().forget(&file.path);
-        if is_known {
+        // From here on the state holds a part of the file; no commit can see it.
+        let begun = self.state().begin(file, self.added.is_some());
+        let is_known = begun.is_some();
+        if is_known && self.added.is_none() {
             writer.delete_term(tantivy::Term::from_field_text(self.fields.source, &file.path));
         }
-        // From here on the state holds a part of the file; no commit can see it.
-        self.state().manifest.insert(
-            file.path.clone(),
-            ManifestEntry {
-                path: file.path.clone(),
-                stamp: file.stamp.clone(),
-                documents: Vec::new(),
-                duplicates: Vec::new(),
-                skipped: Vec::new(),
-            },
-        );
+        let removed = match begun {
+            Some(known) if known.stamp == file.stamp && !self.again => known.removed,
+            _ => Vec::new(),
+        };
+        let is_removed: HashSet<&str> = removed.iter().map(String::as_str).collect();
         let (mut added, mut failure, mut stopped) = (0, None, false);
         let skipped = source.read(file, &mut |document| {
+            if is_removed.contains(document.id.as_str()) {
+                return ControlFlow::Continue(());
+            }
             match self.add_document(&writer, &file.path, &document) {
                 Ok(is_new) => added += u64::from(is_new),
                 Err(error) => {
@@ -537,6 +606,7 @@ impl<'a> Shared<'a> {
             }
             entry.skipped.extend(skipped);
         }
+        state.end(&file.path, removed);
         Ok(Some(added))
     }
 
@@ -562,14 +632,18 @@ impl<'a> Shared<'a> {
         // remove entries that are not there yet.
         let mut state = self.state();
         if let Some(owner) = state.owners.get(id).cloned() {
-            if *owner <= *path {
+            let is_former = state.former.remove(id);
+            let is_of_source = self.added.as_ref().is_none_or(|files| files.contains(&*owner));
+            if *owner <= *path && is_of_source && !is_former {
                 state.pass_over(path, document, &owner);
                 return Ok(false);
             }
-            for field in [self.fields.id, self.fields.document] {
-                writer.delete_term(tantivy::Term::from_field_text(field, id));
+            self.delete(writer, id);
+            if is_former {
+                state.drop_former(&owner, id);
+            } else {
+                state.hand_over(&owner, id, path);
             }
-            state.hand_over(&owner, id, path);
         }
         state.owners.insert(id.to_owned(), path.into());
         if let Some(entry) = state.manifest.get_mut(path) {
@@ -647,6 +721,64 @@ impl<'a> Shared<'a> {
 }
 
 impl State {
+    /// Puts an empty entry for `file` into the manifest, and returns the one before. With `keep`
+    /// the documents of that stay until others take their ids.
+    fn begin(&mut self, file: &SourceFile, keep: bool) -> Option<ManifestEntry> {
+        let mut known = self.manifest.remove(&file.path);
+        let documents = known.iter_mut().flat_map(|entry| entry.documents.drain(..));
+        if keep {
+            let unmet: HashMap<_, _> = documents.map(|(id, hash, n)| (id, (hash, n))).collect();
+            self.former.extend(unmet.keys().cloned());
+            self.unmet.insert(file.path.as_str().into(), unmet);
+        } else {
+            for (id, _, _) in documents {
+                self.owners.remove(&id);
+            }
+        }
+        let (path, stamp) = (file.path.clone(), file.stamp.clone());
+        self.manifest.insert(file.path.clone(), ManifestEntry::new(path, stamp));
+        known
+    }
+
+    /// Completes the entry of the file at `path` when it was read: with the documents that were
+    /// kept, and the ids that stay away.
+    fn end(&mut self, path: &str, removed: Vec<String>) {
+        let unmet = self.unmet.remove(path).unwrap_or_default();
+        let Some(entry) = self.manifest.get_mut(path) else { return };
+        entry.removed = removed;
+        let mut kept: Vec<_> = unmet.into_iter().map(|(id, (hash, n))| (id, hash, n)).collect();
+        kept.sort();
+        entry.kept = kept.iter().map(|(id, _, _)| id.clone()).collect();
+        entry.documents.extend(kept);
+    }
+
+    /// Removes the documents `ids` from every entry.
+    fn strike(&mut self, ids: &BTreeSet<&str>) {
+        let Self { manifest, owners, .. } = self;
+        for entry in manifest.values_mut() {
+            let own = entry.documents.iter().map(|(id, _, _)| id);
+            let struck: BTreeSet<String> = own
+                .chain(&entry.duplicates)
+                .filter(|id| ids.contains(id.as_str()))
+                .cloned()
+                .collect();
+            if struck.is_empty() {
+                continue;
+            }
+            // Nor is it told any longer that they were passed over.
+            let told: HashSet<String> = struck
+                .iter()
+                .filter_map(|id| Some(duplicate(String::new(), id, owners.get(id)?).reason))
+                .collect();
+            entry.skipped.retain(|skip| !told.contains(&skip.reason));
+            entry.documents.retain(|(id, _, _)| !struck.contains(id));
+            entry.duplicates.retain(|id| !struck.contains(id));
+            entry.kept.retain(|id| !struck.contains(id));
+            entry.removed.extend(struck);
+        }
+        owners.retain(|id, _| !ids.contains(id.as_str()));
+    }
+
     /// Forgets the file at `path`; says whether it was known.
     fn forget(&mut self, path: &str) -> bool {
         let Some(entry) = self.manifest.remove(path) else { return false };
@@ -668,6 +800,16 @@ impl State {
         if owner != path {
             entry.duplicates.push(document.id.as_str().to_owned());
         }
+    }
+
+    /// Takes the document `id` from the file `from`, which does not hold it any more.
+    fn drop_former(&mut self, from: &str, id: &str) {
+        if self.unmet.get_mut(from).is_some_and(|unmet| unmet.remove(id).is_some()) {
+            return;
+        }
+        let Some(entry) = self.manifest.get_mut(from) else { return };
+        entry.documents.retain(|(known, _, _)| known != id);
+        entry.kept.retain(|known| known != id);
     }
 
     /// Takes the document `id` from the file `from`, because the file `to` has it by right.

@@ -349,7 +349,7 @@ fn help_names_every_command_and_exit_code() {
 
         Commands:
           ask     Answer a question from documents, with checked quotes
-          index   Build, describe and check stores
+          index   Build, update, describe and check stores
           search  Search a store
           eval    Measure what a search returned
           trace   Show and replay runs

@@ -9,3 +9,4 @@ mod interrupt;
 mod place;
 mod readers;
 mod servers;
+mod update;

@@ -1,16 +1,19 @@
 //! Every error: its message, its advice, and the state it leaves.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use sleuth_index::{
-    DocumentSource, IndexError, MemorySource, Retriever as _, SourceError, Store, remove_damaged,
-    verify,
+    DocumentSource, FillOptions, IndexError, MemorySource, Retriever as _, SourceError, Store,
+    build_graph, fill_vectors, remove_damaged, remove_documents, verify,
 };
 use sleuth_records::{Document, DocumentId, Skipped, SourceFile};
 
 use crate::support::{Random, assert_sound, build, document, found};
+use crate::vectors::EMBEDDER;
 
 fn source() -> MemorySource {
     MemorySource::new((0..40).map(|at| {
@@ -507,6 +510,53 @@ fn a_disk_that_is_full_from_the_start() {
     assert!(n_failed > 2, "{n_failed}");
     fs_err::remove_file(&filler).ok();
     build(&path, &MemorySource::new([document("a", "Fox", "The quick brown fox.")])).unwrap();
+    assert_sound(&path);
+}
+
+#[test]
+fn a_disk_that_is_full_for_graph_vectors_and_removals() {
+    let Some(mount) = Mount::new("size=4m") else { return };
+    let path = mount.0.path().join("store");
+    let first = build(&path, &source()).unwrap();
+    let filler = mount.0.path().join("filler");
+    let fill = || {
+        let mut file = fs_err::File::create(&filler).unwrap();
+        while file.write_all(&[b'x'; 4096]).is_ok() {}
+    };
+    let vectors = || {
+        let options = FillOptions { part: 8, batch: 8, replace: false };
+        fill_vectors(&path, &EMBEDDER, &options, &|_, _| (), &|| false)
+    };
+    let no_space = |outcome: Result<(), IndexError>, what: &str| {
+        assert!(matches!(outcome, Err(IndexError::NoSpace { .. })), "{what}: {outcome:?}");
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.snapshot(), first.snapshot, "{what}");
+        assert_eq!(found(&store, "word7"), ["07"], "{what}");
+        assert_sound(&path);
+    };
+    fill();
+    no_space(build_graph(&path, 1, &|_, _| (), &|| false).map(|_| ()), "graph");
+    no_space(vectors().map(|_| ()), "vectors");
+    no_space(remove_documents(&path, &[DocumentId::new("07")]).map(|_| ()), "removal");
+    // With room for the first part of the vectors, that part stays.
+    fs_err::remove_file(&filler).unwrap();
+    assert!(build_graph(&path, 1, &|_, _| (), &|| false).unwrap().made);
+    let n_passages = Store::open(&path).unwrap().info().unwrap().n_passages as usize;
+    fill();
+    let length = fs_err::metadata(&filler).unwrap().len();
+    fs_err::OpenOptions::new()
+        .write(true)
+        .open(&filler)
+        .unwrap()
+        .set_len(length - 4 * 4096)
+        .unwrap();
+    no_space(vectors().map(|_| ()), "more vectors");
+    fs_err::remove_file(&filler).unwrap();
+    let report = vectors().unwrap();
+    assert!(report.n_computed < n_passages, "{report:?} of {n_passages}");
+    let store = Store::open(&path).unwrap().with_embedder(Arc::new(EMBEDDER)).unwrap();
+    assert_eq!(store.retrieval().unwrap().coverage, 1.0);
+    assert_eq!(remove_documents(&path, &[DocumentId::new("07")]).unwrap().n_removed, 1);
     assert_sound(&path);
 }
 

@@ -11,7 +11,9 @@ use sleuth_index::{IndexError, Retriever as _, Store, SyncOptions, sync, verify}
 
 use crate::support::{Files, Random, build, document};
 
-const KILLS: usize = 60;
+const KILLS: usize = 100;
+/// Longest time until a store that was killed has opened.
+const RECOVERY: Duration = Duration::from_secs(5);
 
 /// Documents of two editions: the second changes some, removes some and moves some to a file that
 /// takes their ids over.
@@ -47,9 +49,10 @@ fn child() {
     sync(Path::new("store"), &source, &options(), &|_| (), &|| false).unwrap();
 }
 
-fn start(folder: &Path) -> std::process::Child {
+/// Starts this test program in `folder` with the one test `child`.
+pub(crate) fn start(folder: &Path, child: &str) -> std::process::Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "kill::child", "--ignored", "--quiet"])
+        .args(["--exact", child, "--ignored", "--quiet"])
         .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -77,14 +80,16 @@ fn a_killed_build_loses_nothing() {
         let fresh = tempfile::tempdir().unwrap();
         build(fresh.path(), source).unwrap().snapshot
     });
-    let full = {
-        let folder = dir.path().join("full");
+    // The first run of a program takes longer than the next.
+    let full = ["one", "two", "three"].map(|name| {
+        let folder = dir.path().join(name);
         fs_err::create_dir(&folder).unwrap();
         fs_err::write(folder.join("edition"), "first").unwrap();
         let begun = Instant::now();
-        assert!(start(&folder).wait().unwrap().success());
+        assert!(start(&folder, "kill::child").wait().unwrap().success());
         begun.elapsed()
-    };
+    });
+    let full = full.into_iter().min().unwrap();
     let (mut n_early, mut n_middle, mut n_late, mut n_leftovers) = (0, 0, 0, 0);
     for kill in 0..KILLS {
         let place = format!("kill {kill} of seed {seed}");
@@ -99,14 +104,16 @@ fn a_killed_build_loses_nothing() {
         let n_killed = if random.below(4) == 0 { 2 } else { 1 };
         for _ in 0..n_killed {
             let delay = full.mul_f64(random.below(1000) as f64 / 1000.0);
-            let mut process = start(&folder);
+            let mut process = start(&folder, "kill::child");
             std::thread::sleep(delay.saturating_sub(Duration::from_millis(1)));
             let seen = count(&store);
             process.kill().unwrap();
             let status = process.wait_with_output().unwrap();
             let ended = status.status.code();
             assert!(matches!(ended, None | Some(0)), "{place}: {status:?}");
+            let begun = Instant::now();
             let left = count(&store);
+            assert!(begun.elapsed() < RECOVERY, "{place}: {:?}", begun.elapsed());
             // In an update documents go as well as come.
             assert!(is_update || left >= seen, "{place}: {seen} documents before, {left} after");
             if left > 0 {
@@ -141,7 +148,7 @@ fn a_killed_build_loses_nothing() {
          {n_leftovers} files were left"
     );
     assert!(n_leftovers > 0, "no kill left anything");
-    assert!(n_middle >= KILLS / 4, "too few kills in the middle: {n_middle}");
+    assert!(n_middle >= KILLS / 5, "too few kills in the middle: {n_middle}");
 }
 
 /// Index files that the newest commit does not name.

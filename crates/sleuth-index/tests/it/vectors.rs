@@ -14,7 +14,7 @@ use sleuth_records::Document;
 use crate::support::{Random, assert_sound, build, document};
 
 /// Knows four meanings, each by a few words, in any mixture.
-struct Meanings {
+pub(crate) struct Meanings {
     id: &'static str,
     dims: usize,
 }
@@ -46,7 +46,7 @@ impl Embedder for Meanings {
     }
 }
 
-const EMBEDDER: Meanings = Meanings { id: "meanings-1", dims: 8 };
+pub(crate) const EMBEDDER: Meanings = Meanings { id: "meanings-1", dims: 8 };
 
 fn animals() -> Vec<Document> {
     vec![
