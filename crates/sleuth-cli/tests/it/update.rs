@@ -22,6 +22,7 @@ fn documents_are_added_and_replaced() {
             --- stdout
             2 documents added or replaced · store store · 4 documents · snapshot [SNAPSHOT]
             --- stderr
+            joined by 2 mentions and 1 name ([TIME])
             skipped: 1 binary file
         "#]],
     );
@@ -83,11 +84,11 @@ fn nothing_is_added_where_no_store_is() {
     place.check(
         &["index", "add", "empty", "--into", "store"],
         &expect![[r#"
-        exit 6
-        --- stderr
-        error: no readable documents in `empty`: expected text, found 1 binary file
-        hint: Markdown, text, reStructuredText, HTML and JSON Lines are read, also as .zst
-    "#]],
+            exit 6
+            --- stderr
+            error: no readable documents in `empty`: expected text, found 1 binary file
+            hint: Markdown, text, reStructuredText, HTML, JSON Lines, PDF, DOCX and EPUB are read, also as .zst
+        "#]],
     );
     place.check(
         &["index", "add", "nowhere", "--into", "store"],
@@ -110,6 +111,7 @@ fn documents_are_removed_by_id() {
             --- stdout
             1 document removed · store store · 2 documents · snapshot [SNAPSHOT]
             --- stderr
+            joined by 1 mention and 1 name ([TIME])
             the store has no document `people/nobody.md`
         "#]],
     );
@@ -144,6 +146,7 @@ fn documents_are_removed_by_id() {
             --- stdout
             {"status":"removed","store":"store","snapshot":"[SNAPSHOT]","documents":2,"documents_removed":1,"unknown":["x"]}
             --- stderr
+            joined by 1 mention and 1 name ([TIME])
             the store has no document `x`
         "#]],
     );
@@ -193,6 +196,7 @@ fn ids_come_from_a_file_or_standard_input() {
             --- stdout
             1 document removed · store store · 2 documents · snapshot [SNAPSHOT]
             --- stderr
+            joined by 1 mention and 1 name ([TIME])
             the store has no document `people/nobody.md`
         "#]],
     );
@@ -204,6 +208,8 @@ fn ids_come_from_a_file_or_standard_input() {
         exit 0
         --- stdout
         1 document removed · store store · 1 document · snapshot [SNAPSHOT]
+        --- stderr
+        joined by 0 mentions and 0 names ([TIME])
     "#]]
     .assert_eq(&place.show(&child.wait_with_output().unwrap()));
     place.write("none.txt", "\n\n");
@@ -315,10 +321,10 @@ fn ids_of_path_characters_and_double_ones() {
     let object = place.json(&["index", "build", "docs", "--into", "store", "--json"]);
     assert_eq!((&object["documents"], &object["skipped"]["total"]), (&6.into(), &1.into()));
     assert_eq!(object["skipped"]["first"][0]["path"], "corpus.jsonl:7");
-    for at in 0..6 {
+    for (at, name) in ids.iter().enumerate().take(6) {
         let found = place.json(&["search", &format!("word{at}"), "--in", "store", "--json"]);
         let id = found["hits"][0]["document"].as_str().unwrap();
-        assert!(id.ends_with(ids[at]), "{id}");
+        assert!(id.ends_with(name), "{id}");
         assert_eq!(code(&place.run(&["index", "verify", "store"])), 0);
         if !id.contains('\0') {
             let removed = place.json(&["index", "remove", id, "--from", "store", "--json"]);
