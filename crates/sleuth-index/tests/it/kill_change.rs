@@ -39,7 +39,7 @@ impl Embedder for Letters {
 
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, SourceError> {
         let vector = |text: &&str| {
-            let mut vector = vec![0.1; 8];
+            let mut vector = [0.1; 8];
             for byte in text.bytes() {
                 vector[usize::from(byte % 8)] += 1.0;
             }
