@@ -12,7 +12,7 @@ use sleuth_agent::{AgentError, AskOptions, Outcome, Policy, Surroundings, System
 use sleuth_cli::ingest::CorpusSource;
 use sleuth_cli::vectors::InstalledEmbedder;
 use sleuth_index::{
-    DocumentSource, FillOptions, SourceError, Store, SyncOptions, fill_vectors, sync,
+    DocumentSource, FillOptions, SourceError, Store, SyncOptions, build_graph, fill_vectors, sync,
 };
 use sleuth_records::{
     Budget, Document, Qrels, Question, Skipped, SourceFile, TrajectoryWriter, sha256_hex,
@@ -60,7 +60,10 @@ pub(crate) fn bench_folder() -> PathBuf {
 
 /// Builds or updates the store called `name` below `target/bench` and loads its questions.
 pub(crate) fn load(name: &str) -> Result<Set> {
-    Ok(load_into(name, &bench_folder().join("stores").join(name), Titles::Kept)?.0)
+    let path = bench_folder().join("stores").join(name);
+    let (set, _) = load_into(name, &path, Titles::Kept)?;
+    build_graph(&path, SyncOptions::default().threads, &|_, _| (), &|| false)?;
+    Ok(Set { store: Store::open(&path)?, ..set })
 }
 
 /// Builds the store called `name` from nothing, and loads its questions; with the seconds until it

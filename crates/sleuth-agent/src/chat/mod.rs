@@ -392,7 +392,7 @@ impl Hunt<'_> {
         if self.repeated {
             session.notice("repeated_query", format!("`{query}` was asked before"))?;
         }
-        let ranking = session.search(&Query::lexical(query, skip + self.options.hits))?;
+        let ranking = session.search(&Query::new(query, skip + self.options.hits))?;
         let hits = ranking.hits.get(skip..).unwrap_or_default();
         let mut parts = Vec::new();
         if self.repeated {

@@ -286,7 +286,7 @@ fn another_reply() {
             .collect()
     };
     expect![[r#"
-        recording: the recording differs at call 14: expected search {"clauses":[["Mirela Tonkova",1.0]],"k":4,"per_document":1,"parts":{"lexical":true,"dense":false,"associative":false}}, found search {"clauses":[["Anton Brezik",1.0]],"k":4,"per_document":1,"parts":{"lexical":true,"dense":false,"associative":false}}
+        recording: the recording differs at call 14: expected search {"clauses":[["Mirela Tonkova",1.0]],"k":4,"per_document":1,"parts":{"lexical":true,"dense":true,"associative":true}}, found search {"clauses":[["Anton Brezik",1.0]],"k":4,"per_document":1,"parts":{"lexical":true,"dense":true,"associative":true}}
     "#]].assert_eq(&tampered(CALLS, change));
 }
 

@@ -237,7 +237,7 @@ fn an_empty_store_answers_nothing() {
     let question = "Where was the author of The Glass Harbour born?";
     let ran = Runner::over(tiny.store()).run(question, &mut Trail::default());
     expect![[r#"
-        NotFound "": 1 searches, 0 pages, 1 turns, 0 tokens, 0.007 s, 0.00 dollars
+        NotFound "": 2 searches, 0 pages, 2 turns, 0 tokens, 0.01 s, 0.00 dollars
     "#]]
     .assert_eq(&summary(&ran));
     let model =
