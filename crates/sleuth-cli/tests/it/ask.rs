@@ -21,7 +21,7 @@ fn an_answer_with_its_quote() {
               [exact] “The Marrow Point Lighthouse was built in 1911.”
                 Marrow Point Lighthouse · docs/marrow-point.md:5
 
-            5 searches, 3 pages read, [TIME] · run [RUN]
+            6 searches, 3 pages read, [TIME] · run [RUN]
             --- stderr
             3 documents: 3 files read ([TIME])
             joined by 2 mentions and 1 name ([TIME])
@@ -42,7 +42,7 @@ fn nothing_supports_an_answer() {
             Nothing in the documents supports an answer. Tried 1 query and read 0 pages:
               - Who sells zebrafish aquariums?
 
-            1 search, 0 pages read, [TIME] · run [RUN]
+            2 searches, 0 pages read, [TIME] · run [RUN]
             --- stderr
             3 documents: 3 files read ([TIME])
             joined by 2 mentions and 1 name ([TIME])
@@ -186,7 +186,7 @@ fn records_of_a_beir_folder_keep_their_ids() {
               [exact] “Saint Osk is the patron of Larkhaven.”
                 Osk · beir/corpus.jsonl:1
 
-            1 search, 2 pages read, [TIME] · run [RUN]
+            2 searches, 2 pages read, [TIME] · run [RUN]
             --- stderr
             2 documents: 1 file read ([TIME])
             joined by 1 mention and 1 name ([TIME])
@@ -228,7 +228,7 @@ fn a_cached_store_of_another_version_is_built_again() {
               [exact] “The Marrow Point Lighthouse was built in 1911.”
                 Marrow Point Lighthouse · docs/marrow-point.md:5
 
-            5 searches, 3 pages read, [TIME] · run [RUN]
+            6 searches, 3 pages read, [TIME] · run [RUN]
             --- stderr
             the cached store is damaged or of another version: building it again
             3 documents: 3 files read ([TIME])

@@ -115,7 +115,7 @@ fn links_in_a_circle_and_pipes() {
               [exact] “The Marrow Point Lighthouse was built in 1911.”
                 Marrow Point Lighthouse · docs/marrow-point.md:5
 
-            5 searches, 3 pages read, [TIME] · run [RUN]
+            6 searches, 3 pages read, [TIME] · run [RUN]
             --- stderr
             3 documents: 3 files read ([TIME])
             skipped: 1 special file, 1 circular link, 1 unreadable file
@@ -162,15 +162,15 @@ fn a_question_without_words() {
     place.check(
         &["ask", "?!", "--over", "docs", "--quiet"],
         &expect![[r#"
-        exit 3
-        --- stdout
-        not found
+            exit 3
+            --- stdout
+            not found
 
-        Nothing in the documents supports an answer. Tried 1 query and read 0 pages:
-          - ?!
+            Nothing in the documents supports an answer. Tried 1 query and read 0 pages:
+              - ?!
 
-        1 search, 0 pages read, [TIME] · run [RUN]
-    "#]],
+            2 searches, 0 pages read, [TIME] · run [RUN]
+        "#]],
     );
 }
 

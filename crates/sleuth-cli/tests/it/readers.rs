@@ -51,7 +51,7 @@ fn an_answer_names_the_page_of_a_pdf() {
               [exact] “The Marrow Point Lighthouse was designed by Ada Quill.”
                 harbour · docs/harbour.pdf, page 2
 
-            1 search, 1 page read, [TIME] · run [RUN]
+            2 searches, 1 page read, [TIME] · run [RUN]
             --- stderr
             1 document: 1 file read ([TIME])
             joined by 0 mentions and 0 names ([TIME])
