@@ -342,7 +342,7 @@ fn rust_peer(name: &str, folder: &Path) -> Result<Outcome> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
     done(
         Command::new("cargo")
-            .args(["build", "--quiet", "--release", "--locked", "--manifest-path"])
+            .args(["build", "--quiet", "--release", "--manifest-path"])
             .arg(&manifest)
             .env("CARGO_TARGET_DIR", &target),
         "building the peers in `xtask/peers`",
