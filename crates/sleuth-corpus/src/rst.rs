@@ -86,14 +86,14 @@ fn links(name: &str, text: &str) -> Vec<Link> {
         if text[open..].starts_with("``") {
             // A literal: over to its end, on the same line.
             let body = open + 2;
-            let limit = floor(text, body + LONGEST);
+            let limit = text.floor_char_boundary(body + LONGEST);
             let rest = &text[body..limit];
             let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
             at = body + line.find("``").map_or(line.len(), |end| end + 2);
             continue;
         }
         let body = open + 1;
-        let limit = floor(text, body + LONGEST);
+        let limit = text.floor_char_boundary(body + LONGEST);
         let Some(length) = text[body..limit].find('`') else {
             at = body;
             continue;
@@ -118,11 +118,6 @@ fn links(name: &str, text: &str) -> Vec<Link> {
         }
     }
     links
-}
-
-/// The last character boundary of `text` at or before `at`.
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 /// The address that a `:doc:` target stands for: Sphinx leaves the extension out.

@@ -99,6 +99,13 @@ pub fn words(text: &str) -> Vec<Term> {
     out
 }
 
+/// The words of `text`, folded and joined by spaces: the form in which names, titles and queries are
+/// compared.
+pub fn folded(text: &str) -> String {
+    let words: Vec<String> = words(text).into_iter().map(|word| word.text).collect();
+    words.join(" ")
+}
+
 fn push_cjk(run: &[(usize, char)], out: &mut Vec<Term>) {
     let end_of = |i: usize| run[i].0 + run[i].1.len_utf8();
     if let [(start, only)] = run {

@@ -103,11 +103,8 @@ fn shortest(code: &str) -> &str {
 
 /// The language of a document with this title and text, where that is clear.
 pub(crate) fn detect(title: &str, text: &str) -> Option<&'static str> {
-    let mut end = LOOKED_AT.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let found = whatlang::detect(&format!("{title}\n{}", &text[..end]))?;
+    let beginning = &text[..text.floor_char_boundary(LOOKED_AT)];
+    let found = whatlang::detect(&format!("{title}\n{beginning}"))?;
     let code = found.lang().code();
     found.is_reliable().then(|| shortest(code))
 }

@@ -47,7 +47,7 @@ mod sync;
 mod vectors;
 mod verify;
 
-pub use analyzer::{Term, analyze, words};
+pub use analyzer::{Term, analyze, folded, words};
 pub use bm25::Bm25;
 pub use error::IndexError;
 pub use graph::{GraphReport, build_graph};

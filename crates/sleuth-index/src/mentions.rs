@@ -13,10 +13,10 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use sleuth_records::DocumentId;
 
-use crate::{IndexError, words};
+use crate::{IndexError, folded, words};
 
 /// Longest title looked for, in words.
-const MAX_WORDS: usize = 12;
+pub(crate) const MAX_WORDS: usize = 12;
 
 /// A place in a text that names documents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct Mention {
 pub(crate) fn title_keys(title: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let mut add = |text: &str| {
-        let folded = fold(text);
+        let folded = folded(text);
         if !folded.is_empty() && !keys.contains(&folded) {
             keys.push(folded);
         }
@@ -45,11 +45,6 @@ pub(crate) fn title_keys(title: &str) -> Vec<String> {
         add(before);
     }
     keys
-}
-
-fn fold(text: &str) -> String {
-    let words: Vec<String> = words(text).into_iter().map(|word| word.text).collect();
-    words.join(" ")
 }
 
 /// The titles of a store, as hashes: enough to rule out almost every place in a text.
@@ -81,29 +76,47 @@ impl TitleTable {
         text: &str,
         mut documents: impl FnMut(&str) -> Result<Vec<DocumentId>, IndexError>,
     ) -> Result<Vec<Mention>, IndexError> {
-        let words = words(text);
-        let mut out = Vec::new();
-        let mut at = 0;
-        'places: while at < words.len() {
-            let longest = self.longest.get(&hash(&words[at].text)).copied().unwrap_or(0);
-            for n_words in (1..=longest.min(words.len() - at)).rev() {
-                let span = &words[at..at + n_words];
-                let key = span.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-                if !self.keys.contains(&hash(&key)) {
-                    continue;
-                }
-                let documents = documents(&key)?;
-                if !documents.is_empty() {
-                    let range = span[0].range.start..span[n_words - 1].range.end;
-                    out.push(Mention { range, key, documents });
-                    at += n_words;
-                    continue 'places;
-                }
+        let longest = |word: &str| self.longest.get(&hash(word)).copied().unwrap_or(0);
+        let found = longest_keys(text, longest, |key| {
+            if !self.keys.contains(&hash(key)) {
+                return Ok(None);
             }
-            at += 1;
-        }
-        Ok(out)
+            let documents = documents(key)?;
+            Ok((!documents.is_empty()).then_some(documents))
+        })?;
+        let mention = |(range, key, documents)| Mention { range, key, documents };
+        Ok(found.into_iter().map(mention).collect())
     }
+}
+
+/// A place in a text, the key there, and what is known by it.
+pub(crate) type Found<T> = (Range<usize>, String, T);
+
+/// Places in `text` whose folded words are a key, from left to right and without overlaps, the longest key
+/// at each. `longest` tells the most words of a key that begins with a word, `look_up` what is known by a
+/// key.
+pub(crate) fn longest_keys<T, E>(
+    text: &str,
+    longest: impl Fn(&str) -> usize,
+    mut look_up: impl FnMut(&str) -> Result<Option<T>, E>,
+) -> Result<Vec<Found<T>>, E> {
+    let words = words(text);
+    let mut out = Vec::new();
+    let mut at = 0;
+    'places: while at < words.len() {
+        for n_words in (1..=longest(&words[at].text).min(words.len() - at)).rev() {
+            let span = &words[at..at + n_words];
+            let key = span.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+            if let Some(known) = look_up(&key)? {
+                let range = span[0].range.start..span[n_words - 1].range.end;
+                out.push((range, key, known));
+                at += n_words;
+                continue 'places;
+            }
+        }
+        at += 1;
+    }
+    Ok(out)
 }
 
 #[cfg(test)]

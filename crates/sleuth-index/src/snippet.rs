@@ -167,7 +167,7 @@ fn end(text: &str, start: usize, starts: &[usize]) -> usize {
     match starts[..next].last() {
         Some(&sentence) if sentence >= start + SHORTEST => trimmed(sentence),
         _ => {
-            let limit = floor(text, limit);
+            let limit = text.floor_char_boundary(limit);
             let cut = text[start..limit].rfind(char::is_whitespace).filter(|at| *at > 0);
             // Where there are no spaces, between any two characters.
             trimmed(cut.map_or(limit, |at| start + at))
@@ -177,20 +177,12 @@ fn end(text: &str, start: usize, starts: &[usize]) -> usize {
 
 /// The first start of a word at or after `at`, where there is white space near.
 fn word_start(text: &str, at: usize) -> usize {
-    let at = floor(text, at);
-    let near = &text[at..floor(text, at + WINDOW / 4)];
+    let at = text.floor_char_boundary(at);
+    let near = &text[at..text.floor_char_boundary(at + WINDOW / 4)];
     match near.find(char::is_whitespace) {
         Some(space) if at > 0 => {
             at + space + (near[space..].len() - near[space..].trim_start().len())
         }
         _ => at,
     }
-}
-
-fn floor(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }

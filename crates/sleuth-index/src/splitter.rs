@@ -49,9 +49,9 @@ fn skip_white(text: &str, from: usize) -> usize {
 
 /// Where the passage that starts at `start` ends; the text goes on for more than `MAX_BYTES`.
 fn pause(text: &str, start: usize) -> usize {
-    let limit = floor_char_boundary(text, start + MAX_BYTES);
+    let limit = text.floor_char_boundary(start + MAX_BYTES);
     let window = &text[start..limit];
-    let floor = floor_char_boundary(window, MIN_BYTES);
+    let floor = window.floor_char_boundary(MIN_BYTES);
     let late = &window[floor..];
     if let Some(at) = last_heading(late) {
         return start + floor + at;
@@ -88,14 +88,6 @@ fn last_sentence_end(text: &str) -> Option<usize> {
         previous = c;
     }
     found
-}
-
-fn floor_char_boundary(text: &str, mut at: usize) -> usize {
-    at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
 }
 
 #[cfg(test)]

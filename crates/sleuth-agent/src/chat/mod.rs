@@ -17,7 +17,7 @@ mod results;
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
-use sleuth_index::{Query, analyze, words};
+use sleuth_index::{Query, analyze, folded};
 use sleuth_lm::{LanguageModel, LmError, ModelInfo, Request, ToolChoice, request_digest};
 use sleuth_records::{Claim, DocumentId, EvidenceId, Mark, Message, Role, TokenUsage, ToolCall};
 
@@ -164,17 +164,17 @@ fn best_supported(session: &Session<'_>, drafts: Vec<Draft>) -> Result<Draft, Ag
             }
         }
         support.push(best);
-        *votes.entry(fold(&draft.text)).or_default() += best + 0.1;
+        *votes.entry(folded(&draft.text)).or_default() += best + 0.1;
     }
     let score = |at: usize| {
-        if drafts[at].text.is_empty() { 0.0 } else { votes[&fold(&drafts[at].text)] + support[at] }
+        if drafts[at].text.is_empty() {
+            0.0
+        } else {
+            votes[&folded(&drafts[at].text)] + support[at]
+        }
     };
     let best = (0..drafts.len()).rev().max_by(|&a, &b| score(a).total_cmp(&score(b)));
     Ok(best.and_then(|at| drafts.into_iter().nth(at)).unwrap_or_default())
-}
-
-fn fold(text: &str) -> String {
-    words(text).into_iter().map(|word| word.text).collect::<Vec<_>>().join(" ")
 }
 
 /// One hunt: one conversation.
@@ -381,7 +381,7 @@ impl Hunt<'_> {
         session: &mut Session<'_>,
         query: &str,
     ) -> Result<(String, Vec<DocumentId>), AgentError> {
-        let key = fold(query);
+        let key = folded(query);
         if key.is_empty() {
             return Ok((prompt::NO_QUERY.to_owned(), Vec::new()));
         }

@@ -127,14 +127,7 @@ pub(super) fn excerpt(text: &str, range: Range<usize>, query: &str, bytes: usize
 
 /// At most `bytes` of `text` from about `from` on, between line or word ends where possible.
 pub(super) fn window(text: &str, from: usize, bytes: usize) -> Range<usize> {
-    let floor = |mut at: usize| {
-        at = at.min(text.len());
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    let from = floor(from);
+    let from = text.floor_char_boundary(from);
     let start = if from == 0 {
         0
     } else {
@@ -143,7 +136,7 @@ pub(super) fn window(text: &str, from: usize, bytes: usize) -> Range<usize> {
         near.map_or(from, |at| from + at)
     };
     let start = start + (text[start..].len() - text[start..].trim_start().len());
-    let limit = floor(start + bytes);
+    let limit = text.floor_char_boundary(start + bytes);
     let end = if limit >= text.len() {
         text.len()
     } else {

@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use sleuth_index::{analyze, words};
+use sleuth_index::{analyze, folded, words};
 
 use super::pool::Pool;
 use super::query::{Asked, Wants};
@@ -35,22 +35,17 @@ pub(super) fn compare(asked: &Asked, pool: &Pool) -> Option<Decision> {
 
 /// The best passage about `name`.
 fn about(name: &str, pool: &Pool) -> Option<usize> {
-    let folded = fold(name);
+    let wanted = folded(name);
     let order = pool.order();
     let titled = |at: &&usize| {
         let title = &pool.candidates[**at].document.title;
-        fold(title.split('(').next().unwrap_or(title)) == folded
+        folded(title.split('(').next().unwrap_or(title)) == wanted
     };
     let holds = |at: &&usize| {
         let candidate = &pool.candidates[**at];
-        fold(&candidate.document.text[candidate.passage.clone()]).contains(&folded)
+        folded(&candidate.document.text[candidate.passage.clone()]).contains(&wanted)
     };
     order.iter().find(titled).or_else(|| order.iter().find(holds)).copied()
-}
-
-fn fold(text: &str) -> String {
-    let words: Vec<String> = words(text).into_iter().map(|word| word.text).collect();
-    words.join(" ")
 }
 
 /// The question's terms without those of `names`, rarest first.

@@ -222,9 +222,8 @@ impl<'o> Hunt<'o> {
                 if self.pool.position(id).is_none()
                     && let Some(document) = session.peek(id)?
                 {
-                    let end = document.text.len().min(1600);
-                    let end = (0..=end).rev().find(|&at| document.text.is_char_boundary(at));
-                    self.pool.add(&document, 0..end.unwrap_or(0), 0.0);
+                    let end = document.text.floor_char_boundary(1600);
+                    self.pool.add(&document, 0..end, 0.0);
                 }
             }
         }

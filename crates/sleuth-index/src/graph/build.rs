@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sleuth_records::{Document, DocumentId};
 
 use super::file::{read_graph, write_graph};
-use super::names::{fold, is_telling, names, tokens};
+use super::names::{is_telling, names, tokens};
 use super::topic::topic;
 use super::{
     DocumentNumber, Graph, KeyTable, MOST_EDGES, MOST_NAMES, MOST_NAMESAKES, MOST_SHARING, Rows,
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::mentions::title_keys;
 use crate::store::Store;
-use crate::{IndexError, analyze};
+use crate::{IndexError, analyze, folded};
 
 /// Strength of an edge that somebody wrote as a link.
 const LINK: f32 = 0.5;
@@ -210,7 +210,7 @@ impl Found {
         for token in tokens(&document.text) {
             let first = token.text.chars().next();
             if first.is_some_and(char::is_alphabetic) {
-                let counts = self.cases.entry(hash(&fold(token.text))).or_default();
+                let counts = self.cases.entry(hash(&folded(token.text))).or_default();
                 let small = first.is_some_and(char::is_lowercase);
                 *(if small { &mut counts.0 } else { &mut counts.1 }) += 1;
             }
@@ -301,7 +301,6 @@ impl Found {
                 .iter()
                 .map(|(name, _)| self.weights.get(name).copied().unwrap_or(0.0))
                 .collect(),
-            name_hashes: names.iter().map(|(name, _)| *name).collect(),
             sharing: Rows::from_lists(names.into_iter().map(|(_, documents)| documents)),
             ..Graph::default()
         }

@@ -76,9 +76,8 @@ fn encode(graph: &Graph) -> Vec<u8> {
     rows(&mut out, &graph.names, |out, name| out.extend(name.to_le_bytes()));
     rows(&mut out, &graph.sharing, |out, document| out.extend(document.to_le_bytes()));
     number(&mut out, graph.name_weights.len());
-    for (weight, hash) in graph.name_weights.iter().zip(&graph.name_hashes) {
+    for weight in &graph.name_weights {
         out.extend(weight.to_le_bytes());
-        out.extend(hash.to_le_bytes());
     }
     // Sorted, so that the same documents give the same file.
     let mut keys: Vec<_> = graph.keys.documents.iter().collect();
@@ -138,8 +137,7 @@ fn decode(file: &[u8]) -> Option<Graph> {
     let back = from.rows(Reader::u32)?;
     let names = from.rows(Reader::u32)?;
     let sharing = from.rows(Reader::u32)?;
-    let weighted = from.list(|from| Some((from.f32()?, from.u64()?)))?;
-    let (name_weights, name_hashes) = weighted.into_iter().unzip();
+    let name_weights = from.list(Reader::f32)?;
     let documents = from.list(|from| {
         let key = from.u64()?;
         Some((key, from.list(|from| Some((from.u32()?, from.f32()?)))?))
@@ -149,17 +147,7 @@ fn decode(file: &[u8]) -> Option<Graph> {
         documents: documents.into_iter().collect(),
         longest: longest.into_iter().collect(),
     };
-    Some(Graph {
-        snapshot,
-        n_documents,
-        edges,
-        back,
-        names,
-        sharing,
-        name_weights,
-        name_hashes,
-        keys,
-    })
+    Some(Graph { snapshot, n_documents, edges, back, names, sharing, name_weights, keys })
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -219,7 +207,6 @@ mod tests {
             names: Rows::from_lists([vec![0], vec![0]]),
             sharing: Rows::from_lists([vec![0, 1]]),
             name_weights: vec![0.25],
-            name_hashes: vec![7],
             keys,
         }
     }

@@ -19,9 +19,12 @@ mod names;
 mod topic;
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 pub use build::{GraphReport, build_graph};
 pub(crate) use file::read_graph;
+
+use crate::mentions::{MAX_WORDS, longest_keys};
 
 /// Most documents that a name may join. A name that more documents hold joins none in particular.
 const MOST_SHARING: usize = 60;
@@ -49,8 +52,6 @@ pub(crate) struct Graph {
     /// Documents of each name, with the name's weight in front.
     pub(crate) sharing: Rows<DocumentNumber>,
     pub(crate) name_weights: Vec<f32>,
-    /// Hash of each name's key.
-    pub(crate) name_hashes: Vec<u64>,
     pub(crate) keys: KeyTable,
 }
 
@@ -101,9 +102,6 @@ pub(crate) struct Named<'k> {
     pub(crate) documents: &'k [(DocumentNumber, f32)],
 }
 
-/// Longest key looked for, in words.
-const MOST_WORDS: usize = 12;
-
 impl KeyTable {
     pub(crate) fn insert(&mut self, key: &str, document: DocumentNumber, weight: f32) {
         let documents = self.documents.entry(hash(key)).or_default();
@@ -111,7 +109,7 @@ impl KeyTable {
             Some((_, known)) => *known = known.max(weight),
             None => documents.push((document, weight)),
         }
-        let n_words = key.split(' ').count().min(MOST_WORDS) as u8;
+        let n_words = key.split(' ').count().min(MAX_WORDS) as u8;
         let Some(first) = key.split(' ').next() else { return };
         let longest = self.longest.entry(hash(first)).or_default();
         *longest = n_words.max(*longest);
@@ -119,28 +117,10 @@ impl KeyTable {
 
     /// Places in `text` that name documents, from left to right, the longest key at each.
     pub(crate) fn find(&self, text: &str) -> Vec<Named<'_>> {
-        let words = crate::words(text);
-        let mut out = Vec::new();
-        let mut at = 0;
-        while let Some(word) = words.get(at) {
-            let longest = self.longest.get(&hash(&word.text)).copied().unwrap_or(0) as usize;
-            let longest = longest.min(words.len() - at);
-            let found = (1..=longest).rev().find_map(|n| {
-                let span = &words[at..at + n];
-                let key = span.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
-                let documents = self.documents.get(&hash(&key))?;
-                let range = span[0].range.start..span[n - 1].range.end;
-                Some((n, Named { range, key, documents }))
-            });
-            match found {
-                Some((n, named)) => {
-                    out.push(named);
-                    at += n;
-                }
-                None => at += 1,
-            }
-        }
-        out
+        let longest = |word: &str| self.longest.get(&hash(word)).copied().unwrap_or(0) as usize;
+        let look_up = |key: &str| Ok::<_, Infallible>(self.documents.get(&hash(key)));
+        let Ok(found) = longest_keys(text, longest, look_up);
+        found.into_iter().map(|(range, key, documents)| Named { range, key, documents }).collect()
     }
 }
 

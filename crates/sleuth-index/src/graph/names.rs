@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::words;
+use crate::folded;
 
 /// Small words that may stand inside a name.
 const JOINERS: [&str; 24] = [
@@ -70,12 +70,6 @@ pub(super) struct Name {
     pub(super) opening: Option<(String, String)>,
 }
 
-/// The words of `text` folded and joined: what names and titles are compared by.
-pub(super) fn fold(text: &str) -> String {
-    let words: Vec<String> = words(text).into_iter().map(|word| word.text).collect();
-    words.join(" ")
-}
-
 /// Names in `text`, in order.
 pub(super) fn names(text: &str) -> Vec<Name> {
     let mut out = Vec::new();
@@ -119,7 +113,7 @@ fn name(text: &str, run: &[(Range<usize>, bool)]) -> Option<Name> {
     let run = &run[start..end];
     let of = |run: &[(Range<usize>, bool)]| -> String {
         match (run.first(), run.last()) {
-            (Some((first, _)), Some((last, _))) => fold(&text[first.start..last.end]),
+            (Some((first, _)), Some((last, _))) => folded(&text[first.start..last.end]),
             _ => String::new(),
         }
     };
@@ -131,7 +125,7 @@ fn name(text: &str, run: &[(Range<usize>, bool)]) -> Option<Name> {
     let opening = opens.then(|| {
         let rest = &run[1..];
         let skip = rest.iter().position(|(range, _)| !is_small(range)).unwrap_or(rest.len());
-        (fold(&text[first.clone()]), of(&rest[skip..]))
+        (folded(&text[first.clone()]), of(&rest[skip..]))
     });
     Some(Name { key, opening })
 }

@@ -5,7 +5,8 @@
 //! bracket, and names announced by *known as*, are taken as keys by which other texts may speak of
 //! the document, each with a weight: a whole name 1, a shortened one less.
 
-use super::names::{Token, fold, is_closed_class, is_telling, tokens};
+use super::names::{Token, is_closed_class, is_telling, tokens};
+use crate::folded;
 
 /// Bytes at the beginning of a text that are looked at.
 const OPENING: usize = 300;
@@ -41,11 +42,7 @@ const VERBS: [&str; 22] = [
 /// Keys for the text, each with its weight from 0 to 1; empty where the opening names nothing.
 pub(super) fn topic(text: &str) -> Vec<(String, f32)> {
     let text = text.trim_start();
-    let mut cut = text.len().min(OPENING);
-    while !text.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    let opening = &text[..cut];
+    let opening = &text[..text.floor_char_boundary(OPENING)];
     let mut keys = Keys::default();
     if opening
         .chars()
@@ -71,7 +68,7 @@ pub(super) fn topic(text: &str) -> Vec<(String, f32)> {
 fn unspaced(opening: &str) -> String {
     let end = opening.find(['是', 'は', '（', '(', '，', '、', '。', '\n', '》', '」', '』']);
     let name = opening[..end.unwrap_or(0)].trim_start_matches(['《', '「', '『']);
-    if name.chars().count() <= LONGEST { fold(name) } else { String::new() }
+    if name.chars().count() <= LONGEST { folded(name) } else { String::new() }
 }
 
 /// The words in front of the first verb, bracket or colon.
@@ -156,7 +153,7 @@ fn announced<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
 
 fn joined(tokens: &[Token<'_>]) -> String {
     let words: Vec<&str> = tokens.iter().map(|token| token.text).collect();
-    fold(&words.join(" "))
+    folded(&words.join(" "))
 }
 
 #[derive(Default)]
@@ -220,7 +217,7 @@ fn split_nickname(piece: &[Token<'_>]) -> (Option<String>, Vec<String>) {
             .map(|at| from + 1 + at)
     });
     let words = |tokens: &[Token<'_>]| -> Vec<String> {
-        tokens.iter().map(|token| fold(token.text)).filter(|word| !word.is_empty()).collect()
+        tokens.iter().map(|token| folded(token.text)).filter(|word| !word.is_empty()).collect()
     };
     match (opens, closes) {
         (Some(from), Some(to)) => {
