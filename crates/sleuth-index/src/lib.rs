@@ -42,6 +42,7 @@ mod remove;
 mod retriever;
 mod snippet;
 mod splitter;
+mod standing;
 mod store;
 mod sync;
 mod vectors;

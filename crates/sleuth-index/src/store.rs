@@ -308,14 +308,17 @@ impl Store {
         guarded(&self.path, || {
             let coverage = self.dense()?.map_or(0.0, Dense::coverage);
             let embedder = self.embedder.as_ref().map(|embedder| embedder.id().to_owned());
-            let graph = self.graph()?.is_some();
+            let graph = self.graph()?;
+            let standing = graph.map(|graph| graph.standing.digest()).unwrap_or_default();
+            let graph = graph.is_some();
             let mut digest = sleuth_records::Digest::new();
             digest
                 .field(RANKER.as_bytes())
                 .field(
                     if coverage >= 1.0 { embedder.as_deref().unwrap_or("") } else { "" }.as_bytes(),
                 )
-                .field(&[u8::from(graph)]);
+                .field(&[u8::from(graph)])
+                .field(standing.as_bytes());
             let id = digest.hex()[..16].to_owned();
             Ok(Retrieval { id, ranker: RANKER, embedder, coverage, graph })
         })

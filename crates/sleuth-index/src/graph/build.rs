@@ -20,6 +20,7 @@ use super::{
     hash, telling,
 };
 use crate::mentions::title_keys;
+use crate::standing::{Gathered, Standing};
 use crate::store::Store;
 use crate::{IndexError, analyze, folded};
 
@@ -55,7 +56,9 @@ pub fn build_graph(
     cancel: &(dyn Fn() -> bool + Sync),
 ) -> Result<GraphReport, IndexError> {
     let store = Store::open(path)?;
-    if let Ok(Some(graph)) = read_graph(path, store.snapshot_id()) {
+    if let Ok(Some(graph)) = read_graph(path, store.snapshot_id())
+        && graph.manifest == store.payload().manifest_digest
+    {
         return Ok(GraphReport {
             made: false,
             n_edges: graph.edges.items.len(),
@@ -90,6 +93,7 @@ struct Found {
     /// Weights of names, by the hash of their keys.
     weights: HashMap<u64, f32>,
     rarities: HashMap<String, f32>,
+    standing: Gathered,
 }
 
 /// A name as hashes: of its key, and for one that opens a sentence of its first word and of the rest.
@@ -109,16 +113,23 @@ impl Builder<'_> {
             found.gather(self.store, number, document)
         })?;
         let found = found.into_iter().reduce(Found::merge).unwrap_or_default();
+        let mut found = found;
+        let standing = std::mem::take(&mut found.standing).standing(n_documents);
+        let keys_of: HashSet<(DocumentNumber, &str)> =
+            found.keys.iter().map(|(document, key, _)| (*document, key.as_str())).collect();
         let mut keys = KeyTable::default();
         for (document, key, weight) in &found.keys {
-            keys.insert(key, *document, *weight);
+            let first = standing.first(*document);
+            if first == *document || !keys_of.contains(&(first, key)) {
+                keys.insert(key, *document, *weight);
+            }
         }
         // What so many share names nobody; it is kept out of the file, too.
         keys.documents.retain(|_, documents| documents.len() <= MOST_NAMESAKES);
         for documents in keys.documents.values_mut() {
             documents.sort_by_key(|(number, _)| *number);
         }
-        let sharing = found.sharing(n_documents, &keys);
+        let sharing = found.sharing(n_documents, &keys, &standing);
         let seed = || (HashMap::new(), Vec::new());
         let edges = self.pass(&ids, &done, seed, |(rarities, out), number, document| {
             out.push((number, edges_of(self.store, rarities, &keys, &ids, number, document)?));
@@ -134,10 +145,12 @@ impl Builder<'_> {
         }
         Ok(Graph {
             snapshot: self.store.snapshot_id().to_owned(),
+            manifest: self.store.payload().manifest_digest.clone(),
             n_documents,
             edges: Rows::from_lists(edges.into_iter().map(|(_, targets)| targets)),
             back: Rows::from_lists(back),
             keys,
+            standing,
             ..sharing
         })
     }
@@ -207,14 +220,18 @@ impl Found {
             keys = topic(&document.text);
         }
         self.keys.extend(keys.into_iter().map(|(key, weight)| (number, key, weight)));
-        for token in tokens(&document.text) {
+        let cases = &mut self.cases;
+        let words = tokens(&document.text).map(|token| {
+            let word = hash(&folded(token.text));
             let first = token.text.chars().next();
             if first.is_some_and(char::is_alphabetic) {
-                let counts = self.cases.entry(hash(&folded(token.text))).or_default();
+                let counts = cases.entry(word).or_default();
                 let small = first.is_some_and(char::is_lowercase);
                 *(if small { &mut counts.0 } else { &mut counts.1 }) += 1;
             }
-        }
+            word
+        });
+        self.standing.add(number, document, words);
         let mut own: HashSet<RawName> = HashSet::new();
         for name in names(&document.text) {
             self.weigh(store, &name.key)?;
@@ -245,6 +262,7 @@ impl Found {
         self.keys.extend(other.keys);
         self.names.extend(other.names);
         self.weights.extend(other.weights);
+        self.standing.extend(other.standing);
         for (word, (small, capital)) in other.cases {
             let counts = self.cases.entry(word).or_default();
             counts.0 += small;
@@ -254,7 +272,7 @@ impl Found {
     }
 
     /// The part of the graph that names make.
-    fn sharing(&self, n_documents: usize, keys: &KeyTable) -> Graph {
+    fn sharing(&self, n_documents: usize, keys: &KeyTable, standing: &Standing) -> Graph {
         let is_small = |word: u64| {
             self.cases
                 .get(&word)
@@ -281,6 +299,11 @@ impl Found {
                 documents.extend(about.map(|(number, _)| *number));
                 documents.sort_unstable();
                 documents.dedup();
+                let all = documents.clone();
+                documents.retain(|document| {
+                    let first = standing.first(*document);
+                    first == *document || all.binary_search(&first).is_err()
+                });
                 (2..=MOST_SHARING).contains(&documents.len()).then_some((name, documents))
             })
             .collect();

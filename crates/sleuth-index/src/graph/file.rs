@@ -6,8 +6,9 @@ use sleuth_records::sha256_hex;
 
 use super::{Graph, KeyTable, Rows};
 use crate::IndexError;
+use crate::standing::{Copies, Standing};
 
-const MAGIC: &[u8; 8] = b"SLGRAPH1";
+const MAGIC: &[u8; 8] = b"SLGRAPH2";
 /// Hexadecimal characters of a checksum.
 const CHECKSUM: usize = 64;
 
@@ -17,7 +18,7 @@ pub(crate) fn graph_dir(path: &Path) -> PathBuf {
 }
 
 fn file_of(path: &Path, snapshot: &str) -> PathBuf {
-    graph_dir(path).join(format!("{snapshot}.bin"))
+    graph_dir(path).join(format!("{snapshot}.2.bin"))
 }
 
 /// Reads the graph of `snapshot`, or `None` where there is none.
@@ -33,7 +34,7 @@ pub(crate) fn read_graph(path: &Path, snapshot: &str) -> Result<Option<Graph>, I
         _ => Err(IndexError::Damaged {
             path: path.to_owned(),
             detail: format!(
-                "`graph/{snapshot}.bin` is not whole; remove it, and the next `sleuth index build` makes it anew"
+                "`graph/{snapshot}.2.bin` is not whole; remove it, and the next `sleuth index build` makes it anew"
             ),
         }),
     }
@@ -67,6 +68,7 @@ fn encode(graph: &Graph) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend(MAGIC);
     bytes(&mut out, graph.snapshot.as_bytes());
+    bytes(&mut out, graph.manifest.as_bytes());
     number(&mut out, graph.n_documents);
     rows(&mut out, &graph.edges, |out, &(target, strength)| {
         out.extend(target.to_le_bytes());
@@ -97,6 +99,22 @@ fn encode(graph: &Graph) -> Vec<u8> {
     for (word, n_words) in longest {
         out.extend(word.to_le_bytes());
         out.push(*n_words);
+    }
+    let standing = &graph.standing;
+    number(&mut out, standing.quality.len());
+    for quality in &standing.quality {
+        out.extend(quality.to_le_bytes());
+    }
+    number(&mut out, standing.host_names.len());
+    for host in &standing.host_names {
+        bytes(&mut out, host.as_bytes());
+    }
+    let copies = &standing.copies;
+    for list in [&standing.hosts, &standing.host_sizes, &copies.copy_of, &copies.variant_of] {
+        number(&mut out, list.len());
+        for one in list {
+            out.extend(one.to_le_bytes());
+        }
     }
     out
 }
@@ -130,8 +148,8 @@ fn decode(file: &[u8]) -> Option<Graph> {
     if from.take(MAGIC.len())? != MAGIC {
         return None;
     }
-    let length = from.length()?;
-    let snapshot = String::from_utf8(from.take(length)?.to_vec()).ok()?;
+    let snapshot = from.text()?;
+    let manifest = from.text()?;
     let n_documents = from.length()?;
     let edges = from.rows(|from| Some((from.u32()?, from.f32()?)))?;
     let back = from.rows(Reader::u32)?;
@@ -147,7 +165,24 @@ fn decode(file: &[u8]) -> Option<Graph> {
         documents: documents.into_iter().collect(),
         longest: longest.into_iter().collect(),
     };
-    Some(Graph { snapshot, n_documents, edges, back, names, sharing, name_weights, keys })
+    let quality = from.list(Reader::f32)?;
+    let host_names = from.list(Reader::text)?;
+    let (hosts, host_sizes) = (from.list(Reader::u32)?, from.list(Reader::u32)?);
+    let (copy_of, variant_of) = (from.list(Reader::u32)?, from.list(Reader::u32)?);
+    let copies = Copies { copy_of, variant_of };
+    let standing = Standing { quality, hosts, host_sizes, host_names, copies };
+    Some(Graph {
+        snapshot,
+        manifest,
+        n_documents,
+        edges,
+        back,
+        names,
+        sharing,
+        name_weights,
+        keys,
+        standing,
+    })
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -177,6 +212,11 @@ impl<'a> Reader<'a> {
         (n <= self.0.len()).then_some(n)
     }
 
+    fn text(&mut self) -> Option<String> {
+        let length = self.length()?;
+        String::from_utf8(self.take(length)?.to_vec()).ok()
+    }
+
     fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let n = self.length()?;
         let mut out = Vec::with_capacity(n);
@@ -201,6 +241,7 @@ mod tests {
         keys.insert("saw", 1, 0.7);
         Graph {
             snapshot: "abc".to_owned(),
+            manifest: "manifest-1".to_owned(),
             n_documents: 2,
             edges: Rows::from_lists([vec![(1, 0.5)], vec![]]),
             back: Rows::from_lists([vec![], vec![0]]),
@@ -208,6 +249,13 @@ mod tests {
             sharing: Rows::from_lists([vec![0, 1]]),
             name_weights: vec![0.25],
             keys,
+            standing: Standing {
+                quality: vec![1.0, 0.5],
+                hosts: vec![u32::MAX, 0],
+                host_sizes: vec![1],
+                host_names: vec!["example.org".to_owned()],
+                copies: Copies { copy_of: vec![u32::MAX, 0], variant_of: vec![u32::MAX; 2] },
+            },
         }
     }
 

@@ -10,8 +10,13 @@
 //! - *names* ([`names`]) that two to [`MOST_SHARING`] documents hold join those documents, whether or
 //!   not any document is about the thing named.
 //!
-//! The graph belongs to one snapshot. It is one file, `graph/SNAPSHOT.bin`, written whole and renamed
-//! into place; a store without it, or with that of another snapshot, is searched without.
+//! With it is kept what each document is worth by itself, and which are copies ([`crate::standing`]). A
+//! copy is named by no key and joined by no name that its original has: copies in masses would make a
+//! name tell nothing.
+//!
+//! The graph belongs to one snapshot. It is one file, `graph/SNAPSHOT.2.bin`, written whole and renamed
+//! into place; a store without it, or with that of another snapshot or of another version, is searched
+//! without.
 
 mod build;
 mod file;
@@ -25,6 +30,7 @@ pub use build::{GraphReport, build_graph};
 pub(crate) use file::read_graph;
 
 use crate::mentions::{MAX_WORDS, longest_keys};
+use crate::standing::Standing;
 
 /// Most documents that a name may join. A name that more documents hold joins none in particular.
 const MOST_SHARING: usize = 60;
@@ -42,6 +48,9 @@ pub(crate) type DocumentNumber = u32;
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Graph {
     pub(crate) snapshot: String,
+    /// Digest of the manifest of the commit that it was made from: what is no part of a snapshot, such as
+    /// the signals of a page, may differ in another.
+    pub(crate) manifest: String,
     pub(crate) n_documents: usize,
     /// Edges by source: targets with strength.
     pub(crate) edges: Rows<(DocumentNumber, f32)>,
@@ -53,6 +62,7 @@ pub(crate) struct Graph {
     pub(crate) sharing: Rows<DocumentNumber>,
     pub(crate) name_weights: Vec<f32>,
     pub(crate) keys: KeyTable,
+    pub(crate) standing: Standing,
 }
 
 /// Lists of different lengths, one after the other.

@@ -67,8 +67,8 @@ fn each<T: Clone + Default>(
     Ok(out)
 }
 
-/// Host and path of an address of the web.
-fn host_and_path(url: &str) -> Option<(String, &str)> {
+/// Host, in lower case without user and port, and path of an address of the web.
+pub(crate) fn host_and_path(url: &str) -> Option<(String, &str)> {
     let rest = match url.trim().split_once("://") {
         Some((_, rest)) => rest,
         None => url.trim().strip_prefix("//")?,

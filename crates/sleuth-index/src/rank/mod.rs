@@ -14,7 +14,10 @@
 //!   they count less, because *Blood Street* is not asked about *blood*. The document itself gets a bonus.
 //! - **Activation spreads** over the graph ([`spread`]) from the best documents to those that they name
 //!   or share a name with, most to those that hold what the question asks and the source lacks.
+//!
+//! At last [`page`] looks at what a document is by itself: badly made, a copy, one of many of its host.
 
+mod page;
 mod spread;
 mod table;
 
@@ -27,11 +30,12 @@ use crate::query::{Allowed, Terms};
 use crate::retriever::{Parts, Query};
 use crate::store::Store;
 use crate::{IndexError, analyze};
+use page::{Page, Placed};
 use spread::{Needs, spread};
 pub(crate) use table::Table;
 
 /// Name and version of the ranker; part of the retrieval id.
-pub(crate) const RANKER: &str = "sleuth-spread-2";
+pub(crate) const RANKER: &str = "sleuth-spread-3";
 
 /// Weights of words and vectors where there are both.
 const LEXICAL: f32 = 0.6;
@@ -116,18 +120,26 @@ impl Store {
         if query.parts.dense {
             self.add_nearness(table, query, &mut scores)?;
         }
+        let held = std::mem::take(&mut scores.held);
+        let needs = Needs { rarities: &rarities, held: &held };
         if let Some(graph) = graph {
             for (bearer, strength) in spans.iter().flat_map(|span| &span.bearers) {
                 if let Some(score) = scores.documents.get_mut(*bearer as usize) {
                     *score = score.max(0.0) + NAMED * strength;
                 }
             }
-            let needs = Needs { rarities: &rarities, held: &scores.held };
             let named: Vec<DocumentNumber> =
                 spans.iter().flat_map(|span| &span.bearers).map(|(bearer, _)| *bearer).collect();
             spread(graph, &needs, &named, &mut scores.documents);
         }
-        self.hits(table, &scores, query)
+        let allowed = self.allowed(query)?;
+        let page = Page {
+            standing: graph.map(|graph| &graph.standing).filter(|_| query.parts == Parts::ALL),
+            needs: &needs,
+            scores: &scores.documents,
+            allowed: &|at| allowed.as_ref().is_none_or(|allowed| allowed.document(at)),
+        };
+        self.hits(table, &page.fill(query.k), &scores, allowed.as_ref(), query)
     }
 
     /// BM25 with names taken as names, as shares of the best plain score.
@@ -233,26 +245,18 @@ impl Store {
         Ok(())
     }
 
-    /// The best documents, each with its best passages.
-    fn hits(&self, table: &Table, scores: &Scores, query: &Query) -> Result<Ranking, IndexError> {
-        let allowed = self.allowed(query)?;
-        let mut order: Vec<DocumentNumber> = (0..table.n_documents() as DocumentNumber)
-            .filter(|&at| {
-                scores.documents[at as usize] > 0.0
-                    && allowed.as_ref().is_none_or(|allowed| allowed.document(at))
-            })
-            .collect();
-        let score = |at: DocumentNumber| scores.documents[at as usize];
-        let falling =
-            |a: &DocumentNumber, b: &DocumentNumber| score(*b).total_cmp(&score(*a)).then(a.cmp(b));
-        if order.len() > query.k {
-            order.select_nth_unstable_by(query.k.saturating_sub(1), falling);
-            order.truncate(query.k);
-        }
-        order.sort_unstable_by(falling);
+    /// The documents of a page, each with its best passages.
+    fn hits(
+        &self,
+        table: &Table,
+        page: &[Placed],
+        scores: &Scores,
+        allowed: Option<&Allowed>,
+        query: &Query,
+    ) -> Result<Ranking, IndexError> {
         let mut hits = Vec::new();
-        for document in order {
-            hits.extend(self.passages_of(table, document, scores, allowed.as_ref(), query)?);
+        for placed in page {
+            hits.extend(self.passages_of(table, placed, scores, allowed, query)?);
         }
         // Further passages of one document stand where their share of its score puts them.
         hits.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -263,13 +267,13 @@ impl Store {
     fn passages_of(
         &self,
         table: &Table,
-        document: DocumentNumber,
+        placed: &Placed,
         scores: &Scores,
         allowed: Option<&Allowed>,
         query: &Query,
     ) -> Result<Vec<Hit>, IndexError> {
         let mut own: Vec<(f32, Passage)> = Vec::new();
-        for (segment, entry) in self.entries_of(std::slice::from_ref(table.id(document)))? {
+        for (segment, entry) in self.entries_of(std::slice::from_ref(table.id(placed.document)))? {
             if allowed.is_none_or(|allowed| allowed.passage(segment, entry))
                 && let Some(passage) = self.passage_at(segment, entry)?
             {
@@ -278,7 +282,7 @@ impl Store {
         }
         own.sort_by(|(a, p), (b, q)| b.total_cmp(a).then(p.id.cmp(&q.id)));
         let best = own.first().map_or(1.0, |(score, _)| score.max(f32::EPSILON));
-        let whole = scores.documents[document as usize];
+        let whole = placed.score;
         Ok(own
             .into_iter()
             .enumerate()

@@ -46,7 +46,8 @@ pub(super) struct Needs<'a> {
 }
 
 impl Needs<'_> {
-    fn weight(&self, bits: u64) -> f32 {
+    /// How much of the question `bits` are.
+    pub(super) fn weight(&self, bits: u64) -> f32 {
         let mut bits = bits;
         let mut sum = 0.0;
         while bits != 0 {

@@ -10,6 +10,7 @@ mod model;
 mod past;
 mod query;
 mod snippets;
+mod standing;
 mod support;
 mod sync;
 mod texts;

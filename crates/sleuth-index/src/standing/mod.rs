@@ -1,0 +1,150 @@
+//! What a document is worth whatever is asked: how it is made, of which host it is, and whether it is a
+//! copy of another.
+//!
+//! It is found while the graph is made and kept with it.
+
+mod copies;
+mod print;
+
+use std::collections::HashMap;
+
+use sleuth_records::{Digest, Document, quality};
+
+use crate::folded;
+use crate::graph::{DocumentNumber, hash};
+use crate::query::{Day, host_and_path};
+pub(crate) use copies::{Copies, NONE, Raw, copies};
+pub(crate) use print::Print;
+
+/// See the [module](self). Everything is by document number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Standing {
+    /// From 0 to 1, by the signals of the page.
+    pub(crate) quality: Vec<f32>,
+    /// Position among `host_names`; [`NONE`] for documents without a web address.
+    pub(crate) hosts: Vec<u32>,
+    /// Documents of each host that are no copies.
+    pub(crate) host_sizes: Vec<u32>,
+    pub(crate) host_names: Vec<String>,
+    pub(crate) copies: Copies,
+}
+
+/// What a document stands in for another as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Likeness {
+    Copy,
+    Variant,
+}
+
+/// What is gathered of the documents, in any order.
+#[derive(Default)]
+pub(crate) struct Gathered(Vec<(DocumentNumber, Option<String>, Raw)>);
+
+impl Gathered {
+    /// Takes in a document; `words` are the hashes of its words.
+    pub(crate) fn add(
+        &mut self,
+        number: DocumentNumber,
+        document: &Document,
+        words: impl IntoIterator<Item = u64>,
+    ) {
+        let url = document.url.as_deref();
+        let host =
+            url.and_then(host_and_path).map(|(host, _)| host).filter(|host| !host.is_empty());
+        let address = url.unwrap_or(document.id.as_str()).len();
+        let raw = Raw {
+            print: Print::of(words),
+            title: hash(&folded(&document.title)),
+            quality: document
+                .signals
+                .as_deref()
+                .map_or(1.0, |signals| quality(signals).score as f32),
+            host: NONE,
+            date: document.date.as_deref().and_then(Day::of_date),
+            address: u32::try_from(address).unwrap_or(u32::MAX),
+        };
+        self.0.push((number, host, raw));
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// What all documents are worth, of which there are `n`.
+    pub(crate) fn standing(mut self, n: usize) -> Standing {
+        self.0.sort_by_key(|(number, _, _)| *number);
+        let mut out = Standing::default();
+        let mut known: HashMap<String, u32> = HashMap::new();
+        let mut raws = Vec::with_capacity(n);
+        for (_, host, mut raw) in self.0 {
+            if let Some(host) = host {
+                let host = host.strip_prefix("www.").unwrap_or(&host).to_owned();
+                raw.host = *known.entry(host).or_insert_with_key(|host| {
+                    out.host_names.push(host.clone());
+                    out.host_sizes.push(0);
+                    out.host_names.len() as u32 - 1
+                });
+            }
+            out.quality.push(raw.quality);
+            out.hosts.push(raw.host);
+            raws.push(raw);
+        }
+        out.copies = copies(&raws);
+        for (at, host) in out.hosts.iter().enumerate().filter(|(_, host)| **host != NONE) {
+            let is_original = out.original(at as DocumentNumber).is_none();
+            out.host_sizes[*host as usize] += u32::from(is_original);
+        }
+        out
+    }
+}
+
+impl Standing {
+    /// Documents that are no copies, of all hosts and of none.
+    pub(crate) fn n_originals(&self) -> usize {
+        let of_host = self.host_sizes.iter().map(|n| *n as usize).sum::<usize>();
+        of_host + self.hosts.iter().filter(|host| **host == NONE).count()
+    }
+
+    /// The document that `at` is like, and how.
+    pub(crate) fn original(&self, at: DocumentNumber) -> Option<(DocumentNumber, Likeness)> {
+        let of = |list: &[DocumentNumber], likeness| {
+            let original = list.get(at as usize).copied().filter(|original| *original != NONE)?;
+            Some((original, likeness))
+        };
+        of(&self.copies.copy_of, Likeness::Copy)
+            .or_else(|| of(&self.copies.variant_of, Likeness::Variant))
+    }
+
+    /// The document that stands for `at` and all its copies in the end: itself where it is none.
+    pub(crate) fn first(&self, mut at: DocumentNumber) -> DocumentNumber {
+        // A copy of a variant of an original is the longest way there is.
+        for _ in 0..3 {
+            match self.original(at) {
+                Some((original, _)) => at = original,
+                None => break,
+            }
+        }
+        at
+    }
+
+    /// Names all that a ranking takes from here; empty where it takes nothing.
+    pub(crate) fn digest(&self) -> String {
+        let is_none = |list: &[u32]| list.iter().all(|one| *one == NONE);
+        let Copies { copy_of, variant_of } = &self.copies;
+        if is_none(&self.hosts)
+            && is_none(copy_of)
+            && is_none(variant_of)
+            && self.quality.iter().all(|quality| *quality >= 1.0)
+        {
+            return String::new();
+        }
+        let mut digest = Digest::new();
+        let mut all: Vec<u8> = Vec::new();
+        all.extend(self.quality.iter().flat_map(|quality| quality.to_le_bytes()));
+        for list in [&self.hosts, &self.host_sizes, copy_of, variant_of] {
+            all.extend(list.iter().flat_map(|number| number.to_le_bytes()));
+        }
+        digest.field(&all);
+        digest.hex()
+    }
+}
