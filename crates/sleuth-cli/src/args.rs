@@ -133,10 +133,13 @@ pub(crate) enum IndexCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Describe a store
+    /// Describe a store, or one document of it
     Info {
         /// Folder of the store
         store: PathBuf,
+        /// Describe the document of this id: its quality and why, its copies, what it names
+        #[arg(long, value_name = "ID")]
+        document: Option<String>,
         /// Print one JSON object
         #[arg(long)]
         json: bool,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use sleuth_index::{Embedder as _, IndexError, Store, verify};
 
+use crate::about::about;
 use crate::args::{Common, IndexCommand};
 use crate::ask::skipped_json;
 use crate::fail::{Exit, Failure};
@@ -33,7 +34,8 @@ pub(crate) fn index(common: &Common, command: &IndexCommand) -> Result<Exit, Fai
         IndexCommand::Remove { ids, ids_from, from, json } => {
             update::remove(common, ids, ids_from.as_deref(), from, *json)
         }
-        IndexCommand::Info { store, json } => info(store, *json),
+        IndexCommand::Info { store, document: Some(id), json } => about(store, id, *json),
+        IndexCommand::Info { store, document: None, json } => info(store, *json),
         IndexCommand::Verify { store, json } => check(store, *json),
     }
 }

@@ -6,6 +6,7 @@
 //! Answers go to standard output, progress and errors to standard error. Whatever comes from
 //! documents or models passes through [`show::escape`] on its way to a terminal.
 
+mod about;
 mod args;
 mod ask;
 mod choose;

@@ -28,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod about;
 mod analyzer;
 mod bm25;
 mod directory;
@@ -48,6 +49,7 @@ mod sync;
 mod vectors;
 mod verify;
 
+pub use about::{About, InGraph};
 pub use analyzer::{Term, analyze, folded, words};
 pub use bm25::Bm25;
 pub use error::IndexError;

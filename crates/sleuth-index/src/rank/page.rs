@@ -2,10 +2,10 @@
 //! before it that says the same, and by how much of the page its host has already.
 //!
 //! - A document of less than full quality counts less, down to half.
-//! - Of copies the original is listed, where it holds all that the copy holds of the query, at the place
-//!   of the best of them; the others come behind everything else. So a page is found by what only it
-//!   holds, however much it is like others. Of variants, which are less surely the same, two more are
-//!   listed, at half their score.
+//! - Of copies the original stands first, at the place of the best of them, where it holds all that they
+//!   hold of the query; one more keeps its score, and the others come behind everything else. So a page is
+//!   found by what only it holds, however much it is like others. Of variants, which an original is not
+//!   asked to be quite as good as, two keep half their score.
 //! - Of ten places a host may have [`FEW`], or, where many of the store's documents are its own, twice its
 //!   share of them, copies not counted; the lower the quality, the fewer. The scores of its further pages
 //!   are halved.
@@ -20,12 +20,13 @@ use crate::standing::{Likeness, NONE, Standing};
 
 /// What a document of quality 0 has left of its score.
 const WORST: f32 = 0.5;
-/// Variants listed beside their original.
-const VARIANTS: usize = 2;
-/// What these have left of their scores.
-const VARIANT: f32 = 0.5;
-/// What copies have left of theirs at most.
-const COPY: f32 = 0.1;
+/// Copies beside their original, and what they have left of their scores. One is shown because nobody can
+/// be sure which is the original.
+const COPIES: (usize, f32) = (1, 1.0);
+/// The same for variants.
+const VARIANTS: (usize, f32) = (2, 0.5);
+/// What all others have left of their scores at most.
+const FURTHER: f32 = 0.1;
 /// Share of what a variant holds of the query that its original may lack.
 const VARIANT_LACK: f32 = 0.25;
 /// What a document has left of its score whose host has its places already.
@@ -122,11 +123,15 @@ impl Page<'_> {
                     self.crowd(&mut first, &mut seen);
                     out.push(first);
                 }
-                let n_variants = seen.variants.entry(other).or_default();
-                let beside = likeness == Likeness::Variant && *n_variants < VARIANTS;
-                *n_variants += usize::from(beside);
-                own.behind = !beside;
-                own.hold_back(if beside { VARIANT } else { COPY }, Why::Like(other, likeness));
+                let (room, factor) = match likeness {
+                    Likeness::Copy => COPIES,
+                    Likeness::Variant => VARIANTS,
+                };
+                let n_beside = seen.beside.entry(other).or_default();
+                own.behind = *n_beside >= room;
+                *n_beside += 1;
+                let factor = if own.behind { FURTHER } else { factor };
+                own.hold_back(factor, Why::Like(other, likeness));
             } else {
                 if let Some(standing) = self.standing {
                     seen.standing_for.entry(standing.first(at)).or_insert(at);
@@ -213,8 +218,8 @@ struct Seen {
     listed: HashSet<DocumentNumber>,
     /// By the original of a set of copies: who stands for them.
     standing_for: HashMap<DocumentNumber, DocumentNumber>,
-    /// Variants listed beside an original.
-    variants: HashMap<DocumentNumber, usize>,
+    /// Copies and variants of an original.
+    beside: HashMap<DocumentNumber, usize>,
     /// Places of a host.
     of_host: HashMap<u32, usize>,
     /// Places of all that is not held back.

@@ -1,7 +1,8 @@
 //! Which documents are copies of which.
 //!
-//! Documents whose texts share four fifths of their runs of words are *copies* of one another; one of
-//! them, the *original*, stands for all. Where a host has many pages that share a third of their text with
+//! Documents whose texts share four fifths of their runs of words are *copies* of one another, unless
+//! their titles say that they are about different things (*How to take aspirin*, *How to take ibuprofen*);
+//! one of them, the *original*, stands for all. Where a host has many pages that share a third of their text with
 //! each other and with a page elsewhere, they are *variants* of that page: that is how a trap for crawlers
 //! looks, which answers every address with a page changed a little, names and numbers made up. Pages of
 //! one host made to a template are not touched, as long as nothing elsewhere is like most of them.
@@ -40,8 +41,8 @@ pub(crate) const NONE: DocumentNumber = DocumentNumber::MAX;
 #[derive(Clone, Debug)]
 pub(crate) struct Raw {
     pub(crate) print: Print,
-    /// Hash of its folded title.
-    pub(crate) title: u64,
+    /// Hashes of the words of its title, sorted, without what names the site.
+    pub(crate) title: Box<[u64]>,
     pub(crate) quality: f32,
     /// Number of its host; [`NONE`] where it has no address.
     pub(crate) host: u32,
@@ -70,8 +71,9 @@ pub(crate) fn copies(documents: &[Raw]) -> Copies {
             let met = leaders.entry(document.print.band(band)).or_default();
             let mut is_leader = met.len() < MOST_LEADERS;
             for &leader in met.iter() {
-                let similarity = similarity(&documents[leader as usize], document);
-                if similarity >= COPY {
+                let other = &documents[leader as usize];
+                let similarity = document.print.similarity(&other.print);
+                if similarity >= COPY && of_one_thing(document, other) {
                     close.join(leader, at);
                     is_leader = false;
                 }
@@ -118,10 +120,14 @@ pub(crate) fn copies(documents: &[Raw]) -> Copies {
     out
 }
 
-/// How alike two documents are. Short ones are alike only with the same title.
-fn similarity(one: &Raw, other: &Raw) -> f32 {
-    let short = one.print.is_short() || other.print.is_short();
-    if short && one.title != other.title { 0.0 } else { one.print.similarity(&other.print) }
+/// Whether the titles of two documents may be of one thing: one has all words of the other. Short texts,
+/// which say little by themselves, must have the same title.
+fn of_one_thing(one: &Raw, other: &Raw) -> bool {
+    if one.print.is_short() || other.print.is_short() {
+        return one.title == other.title;
+    }
+    let (few, many) = if one.title.len() < other.title.len() { (one, other) } else { (other, one) };
+    few.title.iter().all(|word| many.title.binary_search(word).is_ok())
 }
 
 /// Number of documents of `set` by host. A document without an address is a host of its own.
@@ -237,20 +243,76 @@ impl Sets {
 mod tests {
     use super::*;
 
-    /// A page of `n` words, of which those that `other` picks are replaced.
+    /// A page of 200 words, of which those that `other` picks are replaced.
     fn raw(host: u32, seed: u64, other: impl Fn(u64) -> bool) -> Raw {
         let words = (0..200u64).map(|n| if other(n) { n + 1_000_000 * (seed + 1) } else { n });
-        Raw { print: Print::of(words), title: 0, quality: 1.0, host, date: None, address: 20 }
+        Raw {
+            print: Print::of(words),
+            title: Box::default(),
+            quality: 1.0,
+            host,
+            date: None,
+            address: 20,
+        }
     }
 
     #[test]
     fn a_trap_is_known_by_the_page_that_it_changes() {
         // One word in eight, elsewhere on each page.
         let trap = (0..40).map(|seed| raw(1, seed, move |n| (n + seed) % 8 == 0));
-        let all: Vec<Raw> = trap.chain([raw(0, 0, |_| false), raw(2, 90, |_| true)]).collect();
+        let mut all: Vec<Raw> = trap.chain([raw(0, 0, |_| false), raw(2, 90, |_| true)]).collect();
         let found = copies(&all);
         assert!(found.copy_of.iter().all(|at| *at == NONE));
         assert!(found.variant_of[..40].iter().all(|at| *at == 40), "{:?}", found.variant_of);
         assert_eq!(found.variant_of[40..], [NONE, NONE]);
+        // Without it they are pages of one host, made to a template.
+        all.remove(40);
+        assert!(copies(&all).variant_of.iter().all(|at| *at == NONE));
+    }
+
+    #[test]
+    fn which_copy_stands_for_the_others() {
+        let check = |change: &dyn Fn(&mut [Raw]), original: DocumentNumber| {
+            let mut all = vec![raw(0, 0, |_| false), raw(1, 0, |_| false), raw(2, 0, |_| false)];
+            change(&mut all);
+            let copy_of = copies(&all).copy_of;
+            let expected = |at| if at == original { NONE } else { original };
+            assert_eq!(copy_of, (0..3).map(expected).collect::<Vec<_>>());
+        };
+        let day = |text: &str| Day::of_date(text);
+        check(&|_| (), 0);
+        check(&|all| all[2].address = 10, 2);
+        check(&|all| (all[0].quality, all[2].quality) = (0.5, 0.7), 1);
+        // Of several hosts the first that had it, of one the last that was written.
+        let dated =
+            |all: &mut [Raw]| (all[1].date, all[2].date) = (day("2020-05-01"), day("2021-05-01"));
+        check(&dated, 1);
+        let of_one = |all: &mut [Raw]| all.iter_mut().for_each(|raw| raw.host = 0);
+        check(
+            &|all| {
+                dated(all);
+                of_one(all);
+            },
+            2,
+        );
+    }
+
+    #[test]
+    fn titles_tell_things_apart() {
+        let titled = |words: &[u64]| Raw { title: words.into(), ..raw(0, 0, |_| false) };
+        let check = |one: &[u64], other: &[u64], same: bool| {
+            let found = copies(&[titled(one), titled(other)]).copy_of;
+            assert_eq!(found[1] == 0, same, "{one:?} {other:?}");
+        };
+        check(&[1, 2, 3], &[1, 2, 3], true);
+        check(&[1, 2, 3], &[1, 3], true);
+        check(&[], &[1], true);
+        check(&[1, 2, 4], &[1, 2, 3], false);
+    }
+
+    #[test]
+    fn masses_of_the_same_take_no_time() {
+        let all = vec![raw(0, 0, |_| false); 20_000];
+        assert_eq!(copies(&all).copy_of.iter().filter(|at| **at == 0).count(), 19_999);
     }
 }

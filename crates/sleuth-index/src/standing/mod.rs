@@ -29,6 +29,41 @@ pub(crate) struct Standing {
     pub(crate) copies: Copies,
 }
 
+/// The host that a document is of, without `www.`: by its address, or, for a file, by the first folder of
+/// its id where that is named like a host, as programs that save whole sites name it.
+pub(crate) fn host_of(document: &Document) -> Option<String> {
+    let by_address = document.url.as_deref().and_then(host_and_path);
+    let host = match by_address {
+        Some((host, _)) if !host.is_empty() => host,
+        _ => {
+            let (folder, _) = document.id.as_str().split_once('/')?;
+            let (name, top) = folder.rsplit_once('.')?;
+            let in_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+            let is_host = top.len() >= 2
+                && top.chars().all(|c| c.is_ascii_alphabetic())
+                && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && name.chars().all(in_host);
+            is_host.then(|| folder.to_lowercase())?
+        }
+    };
+    Some(host.strip_prefix("www.").map_or(host.clone(), str::to_owned))
+}
+
+/// Hashes of the words of a title, sorted: of the longest of its parts, since sites put their name before
+/// or after a dash or a bar.
+fn title_words(title: &str) -> Box<[u64]> {
+    const BARS: [&str; 6] = [" | ", " - ", " – ", " — ", " · ", " :: "];
+    let mut parts = vec![title];
+    for bar in BARS {
+        parts = parts.into_iter().flat_map(|part| part.split(bar)).collect();
+    }
+    let longest = parts.into_iter().rev().max_by_key(|part| part.len()).unwrap_or_default();
+    let mut words: Vec<u64> = folded(longest).split_whitespace().map(hash).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.into()
+}
+
 /// What a document stands in for another as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Likeness {
@@ -49,12 +84,10 @@ impl Gathered {
         words: impl IntoIterator<Item = u64>,
     ) {
         let url = document.url.as_deref();
-        let host =
-            url.and_then(host_and_path).map(|(host, _)| host).filter(|host| !host.is_empty());
         let address = url.unwrap_or(document.id.as_str()).len();
         let raw = Raw {
             print: Print::of(words),
-            title: hash(&folded(&document.title)),
+            title: title_words(&document.title),
             quality: document
                 .signals
                 .as_deref()
@@ -63,7 +96,7 @@ impl Gathered {
             date: document.date.as_deref().and_then(Day::of_date),
             address: u32::try_from(address).unwrap_or(u32::MAX),
         };
-        self.0.push((number, host, raw));
+        self.0.push((number, host_of(document), raw));
     }
 
     pub(crate) fn extend(&mut self, other: Self) {
@@ -78,7 +111,6 @@ impl Gathered {
         let mut raws = Vec::with_capacity(n);
         for (_, host, mut raw) in self.0 {
             if let Some(host) = host {
-                let host = host.strip_prefix("www.").unwrap_or(&host).to_owned();
                 raw.host = *known.entry(host).or_insert_with_key(|host| {
                     out.host_names.push(host.clone());
                     out.host_sizes.push(0);
@@ -146,5 +178,42 @@ impl Standing {
         }
         digest.field(&all);
         digest.hex()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sleuth_records::DocumentId;
+
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        let check = |id: &str, url: Option<&str>, host: Option<&str>| {
+            let mut document = Document::new(DocumentId::new(id), "", "");
+            document.url = url.map(str::to_owned);
+            assert_eq!(host_of(&document).as_deref(), host, "{id} {url:?}");
+        };
+        check("a", Some("https://www.Example.org/a"), Some("example.org"));
+        check("x.org/a", Some("https://example.org/a"), Some("example.org"));
+        check(
+            "Example.org/a.html",
+            Some("file:///home/me/Example.org/a.html"),
+            Some("example.org"),
+        );
+        check("www.example.co.uk/a", None, Some("example.co.uk"));
+        check("python3.11/library/os.rst", None, None);
+        check(".config/a.md", None, None);
+        check("notes.md", None, None);
+        check("my notes.of/a", None, None);
+    }
+
+    #[test]
+    fn titles_without_their_sites() {
+        let same = |a: &str, b: &str| assert_eq!(title_words(a), title_words(b), "{a} {b}");
+        same("The Corvane valve", "the corvane valve | Shop");
+        same("Help :: Made in Harrow", "made in harrow");
+        assert_ne!(title_words("Take aspirin"), title_words("Take ibuprofen"));
+        assert!(title_words("").is_empty());
     }
 }
