@@ -7,6 +7,7 @@ mod commands;
 mod eval;
 mod interrupt;
 mod place;
+mod quality;
 mod readers;
 mod servers;
 mod update;

@@ -41,8 +41,10 @@ pub(crate) const NONE: DocumentNumber = DocumentNumber::MAX;
 #[derive(Clone, Debug)]
 pub(crate) struct Raw {
     pub(crate) print: Print,
-    /// Hashes of the words of its title, sorted, without what names the site.
+    /// Hashes of the words of its title, sorted.
     pub(crate) title: Box<[u64]>,
+    /// The same of the longest part of the title: sites put their names before or after a bar.
+    pub(crate) main_title: Box<[u64]>,
     pub(crate) quality: f32,
     /// Number of its host; [`NONE`] where it has no address.
     pub(crate) host: u32,
@@ -126,8 +128,11 @@ fn of_one_thing(one: &Raw, other: &Raw) -> bool {
     if one.print.is_short() || other.print.is_short() {
         return one.title == other.title;
     }
-    let (few, many) = if one.title.len() < other.title.len() { (one, other) } else { (other, one) };
-    few.title.iter().all(|word| many.title.binary_search(word).is_ok())
+    let has_all = |one: &[u64], other: &[u64]| {
+        let (few, many) = if one.len() < other.len() { (one, other) } else { (other, one) };
+        few.iter().all(|word| many.binary_search(word).is_ok())
+    };
+    has_all(&one.title, &other.title) || has_all(&one.main_title, &other.main_title)
 }
 
 /// Number of documents of `set` by host. A document without an address is a host of its own.
@@ -249,6 +254,7 @@ mod tests {
         Raw {
             print: Print::of(words),
             title: Box::default(),
+            main_title: Box::default(),
             quality: 1.0,
             host,
             date: None,
@@ -299,7 +305,10 @@ mod tests {
 
     #[test]
     fn titles_tell_things_apart() {
-        let titled = |words: &[u64]| Raw { title: words.into(), ..raw(0, 0, |_| false) };
+        let titled = |words: &[u64]| {
+            let title: Box<[u64]> = words.into();
+            Raw { title: title.clone(), main_title: title, ..raw(0, 0, |_| false) }
+        };
         let check = |one: &[u64], other: &[u64], same: bool| {
             let found = copies(&[titled(one), titled(other)]).copy_of;
             assert_eq!(found[1] == 0, same, "{one:?} {other:?}");

@@ -49,16 +49,19 @@ pub(crate) fn host_of(document: &Document) -> Option<String> {
     Some(host.strip_prefix("www.").map_or(host.clone(), str::to_owned))
 }
 
-/// Hashes of the words of a title, sorted: of the longest of its parts, since sites put their name before
-/// or after a dash or a bar.
-fn title_words(title: &str) -> Box<[u64]> {
+/// The longest part of a title: sites put their names before or after a dash or a bar.
+fn main_title(title: &str) -> &str {
     const BARS: [&str; 6] = [" | ", " - ", " – ", " — ", " · ", " :: "];
     let mut parts = vec![title];
     for bar in BARS {
         parts = parts.into_iter().flat_map(|part| part.split(bar)).collect();
     }
-    let longest = parts.into_iter().rev().max_by_key(|part| part.len()).unwrap_or_default();
-    let mut words: Vec<u64> = folded(longest).split_whitespace().map(hash).collect();
+    parts.into_iter().rev().max_by_key(|part| part.len()).unwrap_or_default()
+}
+
+/// Hashes of the words of `text`, sorted, each once.
+fn word_hashes(text: &str) -> Box<[u64]> {
+    let mut words: Vec<u64> = folded(text).split_whitespace().map(hash).collect();
     words.sort_unstable();
     words.dedup();
     words.into()
@@ -87,7 +90,8 @@ impl Gathered {
         let address = url.unwrap_or(document.id.as_str()).len();
         let raw = Raw {
             print: Print::of(words),
-            title: title_words(&document.title),
+            title: word_hashes(&document.title),
+            main_title: word_hashes(main_title(&document.title)),
             quality: document
                 .signals
                 .as_deref()
@@ -210,10 +214,10 @@ mod tests {
 
     #[test]
     fn titles_without_their_sites() {
-        let same = |a: &str, b: &str| assert_eq!(title_words(a), title_words(b), "{a} {b}");
-        same("The Corvane valve", "the corvane valve | Shop");
-        same("Help :: Made in Harrow", "made in harrow");
-        assert_ne!(title_words("Take aspirin"), title_words("Take ibuprofen"));
-        assert!(title_words("").is_empty());
+        assert_eq!(main_title("The Corvane valve | Shop"), "The Corvane valve");
+        assert_eq!(main_title("Help :: Made in Harrow — us"), "Made in Harrow");
+        assert_eq!(main_title("a-b"), "a-b");
+        assert_eq!(main_title(""), "");
+        assert_eq!(word_hashes("Valve, a valve"), word_hashes("A valve"));
     }
 }
