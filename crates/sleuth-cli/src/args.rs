@@ -175,6 +175,9 @@ pub(crate) struct SearchArgs {
     /// Rank by words and the graph of the store, without vectors
     #[arg(long, group = "part")]
     pub(crate) associative: bool,
+    /// Say of each hit why it stands there: which words, how near in meaning, by which name, from whom
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Many queries: JSON Lines with `_id` and `text`, and whatever else
     #[arg(long, value_name = "FILE", requires = "run")]
     pub(crate) queries: Option<PathBuf>,

@@ -12,6 +12,7 @@ mod ask;
 mod choose;
 mod doctor;
 mod eval;
+mod explain;
 mod fail;
 mod index;
 pub mod ingest;

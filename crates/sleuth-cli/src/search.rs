@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde_json::json;
-use sleuth_index::{Parts, Query, Retriever as _, Snippet, Snippets, Store};
+use sleuth_index::{Explained, Parts, Query, Retriever as _, Snippet, Snippets, Store};
 use sleuth_records::{DocumentId, RankedQuery, read_queries, write_ranking};
 
 use crate::args::{Common, SearchArgs};
@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::show::{Paint, count, escape, one_line, path_of_url};
 use crate::vectors::attach;
 use crate::whole::WholeFile;
-use crate::{interrupt, print};
+use crate::{explain, interrupt, print};
 
 /// Hits of one query, and of each of many.
 const K: u32 = 10;
@@ -50,6 +50,12 @@ impl Way {
 }
 
 pub(crate) fn search(common: &Common, args: &SearchArgs) -> Result<Exit, Failure> {
+    if args.explain && args.queries.is_some() {
+        return Err(Failure::usage(
+            "`--explain` goes with one query, and `--queries` asks many: a run file has no place for reasons",
+            "take one of them: `sleuth search QUERY --in STORE --explain`, for programs with `--json`",
+        ));
+    }
     let way = &Way::of(args);
     let mut store = Store::open(&args.store)?;
     if way.parts.dense {
@@ -61,13 +67,18 @@ pub(crate) fn search(common: &Common, args: &SearchArgs) -> Result<Exit, Failure
         (_, Some(queries), Some(out)) => {
             many(&store, way, queries, out, k(K_OF_MANY), &Progress::new(common.quiet))
         }
-        (query, _, _) => one(&store, way, query.as_deref().unwrap_or_default(), k(K), args.json),
+        (query, _, _) => one(&store, way, query.as_deref().unwrap_or_default(), k(K), args),
     }
 }
 
-fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<Exit, Failure> {
-    let query = way.typed(text, k);
-    let ranking = store.search(&query)?;
+fn one(store: &Store, way: &Way, text: &str, k: usize, args: &SearchArgs) -> Result<Exit, Failure> {
+    let (as_json, query) = (args.json, way.typed(text, k));
+    let (ranking, explanations) = if args.explain {
+        let Explained { ranking, explanations } = store.explain(&query)?;
+        (ranking, explanations)
+    } else {
+        (store.search(&query)?, Vec::new())
+    };
     let snippets = Snippets::new(store, &query)?;
     let paint = Paint::of_stdout();
     let mut out = String::new();
@@ -80,7 +91,7 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
         let line = document.line_at(passage.range.start);
         let part = document.part_at(passage.range.start);
         if as_json {
-            hits.push(json!({
+            let mut object = json!({
                 "rank": at + 1,
                 "score": hit.score,
                 "document": document.id,
@@ -92,7 +103,11 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
                 "part": part,
                 "text": words,
                 "snippet": snippet_json(&document.text, &snippet),
-            }));
+            });
+            if let Some(explanation) = explanations.get(at) {
+                object["explanation"] = json!(explanation);
+            }
+            hits.push(object);
             continue;
         }
         let place = match part {
@@ -107,6 +122,9 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
             paint.dim(&format!("{} · {:.2}", one_line(&place, 200), hit.score)),
         );
         let _ = writeln!(out, "    {}", marked(&document.text, &passage.range, &snippet, paint));
+        if let Some(explanation) = explanations.get(at) {
+            out += &explain::lines(store, explanation, way.parts, &document, passage)?;
+        }
     }
     let found = if ranking.hits.is_empty() { Exit::NotFound } else { Exit::Done };
     if as_json {
@@ -121,6 +139,8 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, as_json: bool) -> Result<
         out = format!("{object}\n");
     } else if ranking.hits.is_empty() {
         "no hits\n".clone_into(&mut out);
+    } else if let Some(remark) = explain::remark(&explanations, &args.store.display().to_string()) {
+        let _ = writeln!(out, "{}", escape(&remark));
     }
     print(&out)?;
     Ok(found)

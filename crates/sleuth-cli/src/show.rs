@@ -65,6 +65,18 @@ impl Paint {
     }
 }
 
+/// Columns of a line on standard output: those of the terminal within bounds, 80 where there is none.
+pub(crate) fn columns() -> usize {
+    const LEAST: usize = 60;
+    const MOST: usize = 120;
+    let out = std::io::stdout();
+    let size = out.is_terminal().then(|| rustix::termios::tcgetwinsize(&out).ok()).flatten();
+    match size {
+        Some(size) if size.ws_col > 0 => usize::from(size.ws_col).clamp(LEAST, MOST),
+        _ => 80,
+    }
+}
+
 /// The path of a `file:` address.
 pub(crate) fn path_of_url(url: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt as _;

@@ -56,20 +56,32 @@ pub(crate) struct Scored {
     pub(crate) score: f32,
 }
 
+/// A term in a passage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Posting {
+    /// Position of the term among those asked for.
+    pub(crate) term: usize,
+    pub(crate) segment: usize,
+    pub(crate) doc: DocId,
+    /// Times that it stands in the title, and in the body.
+    pub(crate) title: u32,
+    pub(crate) body: u32,
+}
+
 /// Inverse document frequency of a term in `n` of `total` passages.
 pub(crate) fn idf(total: u64, n: u64) -> f32 {
     (1.0 + (total as f32 - n as f32 + 0.5) / (n as f32 + 0.5)).ln()
 }
 
-/// Hands every living passage that has one of `terms` to `each`, with the position of the term, the
-/// segment, the entry and what the term adds to the score there. Terms are taken in their sorted order,
+/// Hands every place of one of `terms` in a living passage to `each`, with what it adds to the score there.
+/// Terms are taken in their sorted order,
 /// so that sums of floats come out the same every time. Returns the idf of each term.
 pub(crate) fn for_each_score(
     segments: &[Segment],
     fields: &Fields,
     terms: &BTreeMap<String, f32>,
     settings: &Bm25,
-    mut each: impl FnMut(usize, usize, DocId, f32),
+    mut each: impl FnMut(&Posting, f32),
 ) -> tantivy::Result<Vec<f32>> {
     let total: u64 = segments.iter().map(|segment| segment.n_passages).sum();
     let average = |f: fn(&Segment) -> u64| {
@@ -90,29 +102,32 @@ pub(crate) fn for_each_score(
         idfs.push(idf);
         for ((number, segment), frequencies) in segments.iter().enumerate().zip(frequencies) {
             for Frequency { doc, title, body } in frequencies {
+                let posting = Posting { term: at, segment: number, doc, title, body };
                 let (title_length, body_length) = segment.lengths[doc as usize];
                 let title_length = f32::from(title_length);
                 let title = part(title, settings.title_b, title_length, title_average);
                 let body = part(body, settings.b, body_length as f32, body_average);
                 let tf = settings.title_weight * title + body;
-                each(at, number, doc, weight * idf * tf / (settings.k1 + tf));
+                each(&posting, weight * idf * tf / (settings.k1 + tf));
             }
         }
     }
     Ok(idfs)
 }
 
-/// Scores every living passage that has one of `terms`.
+/// Scores every living passage that has one of `terms`; `each` sees what the scores are made of.
 pub(crate) fn score_all(
     segments: &[Segment],
     fields: &Fields,
     terms: &BTreeMap<String, f32>,
     settings: &Bm25,
+    mut each: impl FnMut(&Posting, f32),
 ) -> tantivy::Result<Vec<Scored>> {
     let mut scores: Vec<Vec<f32>> =
         segments.iter().map(|segment| vec![0.0; segment.reader.max_doc() as usize]).collect();
-    for_each_score(segments, fields, terms, settings, |_, segment, doc, score| {
-        scores[segment][doc as usize] += score;
+    for_each_score(segments, fields, terms, settings, |posting, score| {
+        scores[posting.segment][posting.doc as usize] += score;
+        each(posting, score);
     })?;
     let mut out = Vec::new();
     for (segment, scores) in scores.iter().enumerate() {

@@ -57,6 +57,10 @@ pub use graph::{GraphReport, build_graph};
 pub use layout::StoreInfo;
 pub use mentions::Mention;
 pub use query::{Condition, Day, Filter};
+pub use rank::{
+    Along, Basis, Explained, Explanation, Factor, NameShare, Nearness, NoVectors, Passed,
+    TermShare, VectorPart,
+};
 pub use remove::{RemoveReport, remove_damaged, remove_documents};
 pub use retriever::{Parts, Query, Retriever};
 pub use snippet::{Snippet, Snippets};

@@ -2,14 +2,17 @@
 //!
 //! A window of about [`WINDOW`] bytes is worth the rarity of each term of the query that stands in it,
 //! once, and a little for each further place; one that begins where a sentence begins is preferred to one
-//! that tells as much, and of equals the last, whose words come first. It ends with a sentence where that costs little, else between words.
+//! that tells as much, and of equals the last, whose words come first. One that holds words in a row, where
+//! the query asks for them so, is worth more than any that has them here and there. It ends with a
+//! sentence where that costs little, else between words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use crate::analyzer::is_cjk;
 use crate::query::single;
 use crate::retriever::{Query, Retriever};
-use crate::{IndexError, analyze};
+use crate::{Condition, IndexError, Term, analyze};
 
 /// Bytes of a snippet, at most.
 const WINDOW: usize = 200;
@@ -19,6 +22,9 @@ const SHORTEST: usize = 100;
 const AGAIN: f32 = 0.05;
 /// What beginning with a sentence is worth, as a share of all that the query is worth.
 const SENTENCE: f32 = 0.15;
+
+/// What holding words in a row is worth, as a share of all that the query is worth.
+const ROW: f32 = 2.0;
 
 /// A part of a text, and what to mark in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +44,16 @@ pub struct Snippets {
     singles: BTreeSet<char>,
     /// Sum of all rarities.
     total: f32,
+    /// The terms of what the query asks for in a row, where these are several.
+    rows: Vec<Vec<String>>,
+}
+
+/// What stands where in a passage.
+struct Places {
+    /// Words of the query, in order, each with its term and rarity.
+    words: Vec<(Range<usize>, String, f32)>,
+    /// Words in a row, each with the position of what was asked for.
+    rows: Vec<(Range<usize>, usize)>,
 }
 
 impl Snippets {
@@ -56,7 +72,18 @@ impl Snippets {
         let rarities = store.rarity(&terms)?;
         let singles = terms.iter().filter_map(|term| single(term)).collect();
         let total = rarities.iter().sum();
-        Ok(Self { terms: terms.into_iter().zip(rarities).collect(), singles, total })
+        let row = |condition: &Condition| match condition {
+            Condition::Words(text) => Some(analyze(text).into_iter().map(|term| term.text)),
+            Condition::Title(_)
+            | Condition::Site(_)
+            | Condition::Language(_)
+            | Condition::After(_)
+            | Condition::Before(_)
+            | Condition::Id(_) => None,
+        };
+        let rows = query.filter.must.iter().filter_map(row).map(Iterator::collect);
+        let rows = rows.filter(|row: &Vec<String>| row.len() > 1).collect();
+        Ok(Self { terms: terms.into_iter().zip(rarities).collect(), singles, total, rows })
     }
 
     /// The best part of the passage `range` of `text`; nothing where `range` is none of it.
@@ -64,11 +91,13 @@ impl Snippets {
         let Some(passage) = text.get(range.clone()) else {
             return Snippet { range: range.start..range.start, marks: Vec::new() };
         };
-        let places = self.places(passage);
+        let terms = analyze(passage);
+        let rows = self.rows(&terms);
+        let places = Places { words: self.places(passage, terms), rows };
         let starts = sentence_starts(passage);
         let window = self.window(passage, &places, &starts);
         let mut marks: Vec<Range<usize>> = Vec::new();
-        for (place, _, _) in places {
+        for (place, _, _) in places.words {
             if place.start < window.start || place.end > window.end {
                 continue;
             }
@@ -81,10 +110,25 @@ impl Snippets {
         Snippet { range: window.start + range.start..window.end + range.start, marks }
     }
 
-    /// Where words of the query stand in `passage`, in order, each with its term and rarity.
-    fn places(&self, passage: &str) -> Vec<(Range<usize>, String, f32)> {
+    /// Where among `terms` of a passage words stand in a row that are asked for so.
+    fn rows(&self, terms: &[Term]) -> Vec<(Range<usize>, usize)> {
         let mut out = Vec::new();
-        for term in analyze(passage) {
+        for (at, row) in self.rows.iter().enumerate() {
+            for there in terms.windows(row.len()) {
+                let last = row.len() - 1;
+                let fits = (0..=last).all(|nth| stands_for(&row[nth], &there[nth].text, nth, last));
+                if fits {
+                    out.push((there[0].range.start..there[last].range.end, at));
+                }
+            }
+        }
+        out
+    }
+
+    /// Where words of the query stand in `passage`, in order, each with its term and rarity.
+    fn places(&self, passage: &str, terms: Vec<Term>) -> Vec<(Range<usize>, String, f32)> {
+        let mut out = Vec::new();
+        for term in terms {
             if let Some(rarity) = self.terms.get(&term.text) {
                 out.push((term.range.clone(), term.text, *rarity));
             } else if !self.singles.is_empty() {
@@ -101,17 +145,13 @@ impl Snippets {
         out
     }
 
-    fn window(
-        &self,
-        passage: &str,
-        places: &[(Range<usize>, String, f32)],
-        starts: &[usize],
-    ) -> Range<usize> {
+    fn window(&self, passage: &str, places: &Places, starts: &[usize]) -> Range<usize> {
         if passage.len() <= WINDOW {
             return 0..passage.len();
         }
         // A word may also stand at the end of the best window, after half a window of its sentence.
-        let before = places.iter().flat_map(|(place, _, _)| {
+        let words = places.words.iter().map(|(place, _, _)| place);
+        let before = words.chain(places.rows.iter().map(|(place, _)| place)).flat_map(|place| {
             [place.start, word_start(passage, place.start.saturating_sub(WINDOW / 2))]
         });
         let candidates: BTreeSet<usize> = starts.iter().copied().chain(before).collect();
@@ -120,12 +160,18 @@ impl Snippets {
             let window = start..end(passage, start, starts);
             let mut seen: BTreeSet<&str> = BTreeSet::new();
             let mut worth = 0.0;
-            let from = places.partition_point(|(place, _, _)| place.start < start);
+            let from = places.words.partition_point(|(place, _, _)| place.start < start);
             for (_, term, rarity) in
-                places[from..].iter().take_while(|(place, _, _)| place.end <= window.end)
+                places.words[from..].iter().take_while(|(place, _, _)| place.end <= window.end)
             {
                 worth += if seen.insert(term) { *rarity } else { AGAIN * rarity };
             }
+            let whole = places
+                .rows
+                .iter()
+                .filter(|(place, _)| place.start >= window.start && place.end <= window.end);
+            let rows: BTreeSet<usize> = whole.map(|(_, row)| *row).collect();
+            worth += ROW * rows.len() as f32 * self.total.max(1.0);
             if starts.binary_search(&start).is_ok() {
                 worth += SENTENCE * self.total.max(1.0);
             }
@@ -136,6 +182,17 @@ impl Snippets {
         }
         best.1
     }
+}
+
+/// Whether a term of a text is what is asked for at place `nth` of a row that ends at `last`. A single
+/// character may be the end of a pair where something follows it, and the start where something precedes.
+fn stands_for(asked: &str, term: &str, nth: usize, last: usize) -> bool {
+    let inside = |c: char| {
+        term.chars().all(is_cjk)
+            && (nth == 0 || term.starts_with(c))
+            && (nth == last || term.ends_with(c))
+    };
+    asked == term || single(asked).is_some_and(inside)
 }
 
 /// Where sentences and lines begin, the first at 0.

@@ -15,7 +15,7 @@ use tantivy::{
 };
 
 use crate::analyzer::{Term, is_stop_word};
-use crate::bm25::{Bm25, Scored, idf, passage_frequency, score_all};
+use crate::bm25::{Bm25, Posting, Scored, idf, passage_frequency, score_all};
 use crate::directory::ReadDirectory;
 use crate::graph::{DocumentNumber, Graph, read_graph};
 use crate::layout::{
@@ -24,7 +24,7 @@ use crate::layout::{
 };
 use crate::mentions::{Mention, TitleTable};
 use crate::query::{Place, languages, places};
-use crate::rank::{RANKER, Table, is_plain};
+use crate::rank::{Basis, Explained, RANKER, Table, is_plain};
 use crate::retriever::{Query, Retriever};
 use crate::vectors::{Dense, Embedder, Key, Parts as VectorParts, Rows};
 use crate::{IndexError, analyze};
@@ -683,7 +683,7 @@ impl Retriever for Store {
     }
 
     fn search(&self, query: &Query) -> Result<Ranking, IndexError> {
-        guarded(&self.path, || self.ranking(query))
+        guarded(&self.path, || Ok(self.ranking(query)?.0))
     }
 
     fn document(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, IndexError> {
@@ -700,24 +700,43 @@ impl Retriever for Store {
 }
 
 impl Store {
-    fn ranking(&self, query: &Query) -> Result<Ranking, IndexError> {
+    /// What [`Retriever::search`] finds, and what each score of it is made of. Takes twice as long.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn explain(&self, query: &Query) -> Result<Explained, IndexError> {
+        guarded(&self.path, || self.explained(query))
+    }
+
+    /// The ranking, and what it goes by.
+    pub(crate) fn ranking(&self, query: &Query) -> Result<(Ranking, Basis), IndexError> {
         let words: Vec<Term> = query.clauses.iter().flat_map(|(text, _)| analyze(text)).collect();
         if words.is_empty() && !query.filter.is_empty() {
-            return self.listing(query);
+            return Ok((self.listing(query)?, Basis::Listing));
         }
-        let ranking = if is_plain(query.parts) { self.by_words(query)? } else { self.rank(query)? };
+        let (ranking, basis) = if is_plain(query.parts) {
+            (self.by_words(query, |_, _| ())?, Basis::Words)
+        } else {
+            (self.rank(query)?, Basis::Parts)
+        };
         // Stop words alone find titles that consist of them, and else ask for nothing.
         let asks = words.iter().any(|word| !is_stop_word(&word.text));
         if ranking.hits.is_empty() && !asks && !query.filter.is_empty() {
-            return self.listing(query);
+            return Ok((self.listing(query)?, Basis::Listing));
         }
-        Ok(ranking)
+        Ok((ranking, basis))
     }
 
-    fn by_words(&self, query: &Query) -> Result<Ranking, IndexError> {
+    /// The ranking by words alone; `each` sees what its scores are made of.
+    pub(crate) fn by_words(
+        &self,
+        query: &Query,
+        each: impl FnMut(&Posting, f32),
+    ) -> Result<Ranking, IndexError> {
         let terms = self.terms(query)?;
-        let mut scored = score_all(&self.segments, &self.fields, &terms.weights, &self.settings)
-            .map_err(|error| self.engine(error))?;
+        let mut scored =
+            score_all(&self.segments, &self.fields, &terms.weights, &self.settings, each)
+                .map_err(|error| self.engine(error))?;
         if let Some(allowed) = self.allowed(query)? {
             let table = self.table()?;
             scored.retain(|entry| {

@@ -5,6 +5,7 @@ mod ask;
 mod bad_input;
 mod commands;
 mod eval;
+mod explain;
 mod interrupt;
 mod place;
 mod quality;

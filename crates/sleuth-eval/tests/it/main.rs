@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "a failed step of a test ends it")]
 
 mod effectiveness;
+mod explanations;
 mod measures;

@@ -18,6 +18,7 @@
 //! into place; a store without it, or with that of another snapshot or of another version, is searched
 //! without.
 
+mod along;
 mod build;
 mod file;
 mod names;

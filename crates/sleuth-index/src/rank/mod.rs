@@ -17,19 +17,28 @@
 //!
 //! At last [`page`] looks at what a document is by itself: badly made, a copy, one of many of its host.
 
+mod explain;
+mod explanation;
 mod page;
 mod spread;
 mod table;
 
+use std::ops::Range;
+
 use sleuth_records::{Hit, Passage, Ranking};
 use tantivy::DocId;
 
-use crate::bm25::for_each_score;
+use crate::bm25::{Posting, for_each_score};
 use crate::graph::{DocumentNumber, Graph, telling};
 use crate::query::{Allowed, Terms};
 use crate::retriever::{Parts, Query};
 use crate::store::Store;
 use crate::{IndexError, analyze};
+use explain::{Unwatched, Watch};
+pub use explanation::{
+    Along, Basis, Explained, Explanation, Factor, NameShare, Nearness, NoVectors, Passed,
+    TermShare, VectorPart,
+};
 use page::{Page, Placed};
 use spread::{Needs, spread};
 pub(crate) use table::Table;
@@ -51,6 +60,8 @@ const MOST_SPANS: usize = 16;
 
 /// A name in the question.
 struct Span {
+    /// Its clause of the query, and its bytes there.
+    place: (usize, Range<usize>),
     /// Its terms.
     terms: Vec<String>,
     /// How much it tells, from 0 to 1.
@@ -63,7 +74,7 @@ struct Span {
 /// The names in `query` that are keys of documents.
 fn spans(store: &Store, graph: &Graph, query: &Query) -> Result<Vec<Span>, IndexError> {
     let mut out = Vec::new();
-    for (text, _) in &query.clauses {
+    for (clause, (text, _)) in query.clauses.iter().enumerate() {
         for named in graph.keys.find(text) {
             if out.len() >= MOST_SPANS {
                 return Ok(out);
@@ -90,7 +101,8 @@ fn spans(store: &Store, graph: &Graph, query: &Query) -> Result<Vec<Span>, Index
                 .iter()
                 .map(|(at, weight)| (*at, weight * strength * share))
                 .collect();
-            out.push(Span { terms, strength, speaks, bearers });
+            let place = (clause, named.range);
+            out.push(Span { place, terms, strength, speaks, bearers });
         }
     }
     Ok(out)
@@ -109,6 +121,11 @@ struct Scores {
 impl Store {
     /// The documents that match `query` best, by all parts that it asks for and the store has.
     pub(crate) fn rank(&self, query: &Query) -> Result<Ranking, IndexError> {
+        self.rank_watched(query, &mut Unwatched)
+    }
+
+    /// The same, with somebody who sees what each score is made of.
+    fn rank_watched(&self, query: &Query, watch: &mut impl Watch) -> Result<Ranking, IndexError> {
         let table = self.table()?;
         let graph = if query.parts.associative { self.graph()? } else { None };
         let spans = match graph {
@@ -116,21 +133,25 @@ impl Store {
             None => Vec::new(),
         };
         let terms = self.terms(query)?;
-        let (mut scores, rarities) = self.lexical(table, &terms, &spans)?;
+        let (mut scores, rarities) = self.lexical(table, &terms, &spans, watch)?;
         if query.parts.dense {
-            self.add_nearness(table, query, &mut scores)?;
+            self.add_nearness(table, query, &mut scores, watch)?;
         }
         let held = std::mem::take(&mut scores.held);
         let needs = Needs { rarities: &rarities, held: &held };
         if let Some(graph) = graph {
-            for (bearer, strength) in spans.iter().flat_map(|span| &span.bearers) {
-                if let Some(score) = scores.documents.get_mut(*bearer as usize) {
-                    *score = score.max(0.0) + NAMED * strength;
+            for (at, span) in spans.iter().enumerate() {
+                for (bearer, strength) in &span.bearers {
+                    if let Some(score) = scores.documents.get_mut(*bearer as usize) {
+                        *score = score.max(0.0) + NAMED * strength;
+                        watch.named(*bearer, at, NAMED * strength);
+                    }
                 }
             }
+            watch.own(&scores.documents);
             let named: Vec<DocumentNumber> =
                 spans.iter().flat_map(|span| &span.bearers).map(|(bearer, _)| *bearer).collect();
-            spread(graph, &needs, &named, &mut scores.documents);
+            spread(graph, &needs, &named, &mut scores.documents, watch);
         }
         let allowed = self.allowed(query)?;
         let page = Page {
@@ -139,7 +160,12 @@ impl Store {
             scores: &scores.documents,
             allowed: &|at| allowed.as_ref().is_none_or(|allowed| allowed.document(at)),
         };
-        self.hits(table, &page.fill(query.k), &scores, allowed.as_ref(), query)
+        let page = page.fill(query.k);
+        watch.whole(&scores.documents);
+        watch.placed(&page);
+        let ranking = self.hits(table, &page, &scores, allowed.as_ref(), query)?;
+        watch.asked(terms, spans);
+        Ok(ranking)
     }
 
     /// BM25 with names taken as names, as shares of the best plain score.
@@ -148,6 +174,7 @@ impl Store {
         table: &Table,
         terms: &Terms,
         spans: &[Span],
+        watch: &mut impl Watch,
     ) -> Result<(Scores, Vec<f32>), IndexError> {
         let in_spans: Vec<Vec<&Span>> = terms
             .weights
@@ -162,7 +189,8 @@ impl Store {
             self.fields(),
             &terms.weights,
             self.settings(),
-            |term, segment, entry, score| {
+            |posting, score| {
+                let Posting { term, segment, doc: entry, .. } = *posting;
                 let Some(document) = table.document(segment, entry) else { return };
                 let document = document as usize;
                 plain[segment][entry as usize] += score;
@@ -172,6 +200,7 @@ impl Store {
                     .map(|span| 1.0 - NAME_DISCOUNT * span.strength)
                     .fold(1.0, f32::min);
                 passages[segment][entry as usize] += score * counts;
+                watch.term(document as DocumentNumber, posting, score, counts);
                 let asked = terms.asked[term];
                 if asked < 64 {
                     held[document] |= 1 << asked;
@@ -180,6 +209,7 @@ impl Store {
         )
         .map_err(|error| IndexError::engine(self.path(), error))?;
         let best = plain.iter().flatten().copied().fold(f32::EPSILON, f32::max);
+        watch.best_plain(best);
         let mut documents = vec![0.0f32; table.n_documents()];
         for (segment, entries) in passages.iter_mut().enumerate() {
             for (entry, score) in entries.iter_mut().enumerate() {
@@ -202,6 +232,7 @@ impl Store {
         table: &Table,
         query: &Query,
         scores: &mut Scores,
+        watch: &mut impl Watch,
     ) -> Result<(), IndexError> {
         let only_dense = !query.parts.lexical && !query.parts.associative;
         let (dense, embedder) = match (self.dense()?, self.embedder()) {
@@ -229,11 +260,13 @@ impl Store {
             if let Some(document) = table.document(segment, entry) {
                 let known = &mut nearest[document as usize];
                 *known = known.max(cosine);
+                watch.cosine(document, segment, entry, cosine);
             }
         });
         let (least, most) = range(&nearest);
         let nearness = |cosine: f32| ((cosine - least) / (most - least)).clamp(0.0, 1.0);
         let (lexical, dense) = if query.parts.lexical { (LEXICAL, DENSE) } else { (0.0, 1.0) };
+        watch.weighed(lexical, dense, &nearest, &nearness);
         for (score, cosine) in scores.documents.iter_mut().zip(&nearest) {
             *score = lexical * *score + dense * nearness(*cosine);
         }

@@ -19,6 +19,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::explain::Watch;
 use crate::graph::{DocumentNumber, Graph};
 
 /// Documents that activation starts from.
@@ -71,12 +72,14 @@ impl Needs<'_> {
     }
 }
 
-/// Adds to `scores` what the graph passes on. `named` are the documents that the question names.
+/// Adds to `scores` what the graph passes on. `named` are the documents that the question names; `watch`
+/// sees who got what from whom, the last time for each document as it stays.
 pub(super) fn spread(
     graph: &Graph,
     needs: &Needs<'_>,
     named: &[DocumentNumber],
     scores: &mut [f32],
+    watch: &mut impl Watch,
 ) {
     let total: f32 = needs.rarities.iter().map(|rarity| rarity.max(1.0)).sum();
     if total <= 0.0 || graph.n_documents != scores.len() {
@@ -119,16 +122,17 @@ pub(super) fn spread(
             let new: Vec<(DocumentNumber, f32)> = sources
                 .iter()
                 .map(|(target, sources)| {
-                    let (mut best, mut second) = (0.0f32, 0.0f32);
+                    let (mut best, mut second) = ((*target, 0.0f32), (*target, 0.0f32));
                     for (source, passed) in sources {
                         let value = scores[*source as usize] * passed;
-                        if value > best {
-                            (best, second) = (value, best);
-                        } else {
-                            second = second.max(value);
+                        if value > best.1 {
+                            (best, second) = ((*source, value), best);
+                        } else if value > second.1 {
+                            second = (*source, value);
                         }
                     }
-                    (*target, own[*target as usize] + best + SECOND * second)
+                    watch.passed(*target, [best, (second.0, SECOND * second.1)]);
+                    (*target, own[*target as usize] + best.1 + SECOND * second.1)
                 })
                 .collect();
             for (target, score) in new {

@@ -4,6 +4,7 @@
 mod associative;
 mod concurrency;
 mod errors;
+mod explain;
 mod kill;
 mod kill_change;
 mod model;

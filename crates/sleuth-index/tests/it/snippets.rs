@@ -41,6 +41,30 @@ fn the_sentences_with_the_rarest_words_are_shown() {
     );
 }
 
+/// Words in a row are shown where they stand so, though each of them, and others that are asked for, stand
+/// elsewhere together.
+#[test]
+fn words_in_a_row_are_shown_in_their_row() {
+    let near = "The weir is old, and a grey heron waits there for the green boat. ";
+    let text = format!("{near}{FILLER}{FILLER}{FILLER}An old grey weir. {FILLER}{FILLER}{FILLER}");
+    assert!(shown(&text, "old grey weir heron").starts_with("The [weir] is [old]"));
+    for query in ["\"old grey weir\"", "\"old grey weir\" heron boat green", "heron \"grey weirs\""]
+    {
+        let snippet = shown(&text, query);
+        assert!(snippet.contains("[grey] [weir]."), "`{query}` shows `{snippet}`");
+    }
+    // The first of several places, and the one of two rows that has both.
+    let text = format!(
+        "{FILLER}{FILLER}{FILLER}Old weir. {FILLER}{FILLER}Old weir and grey heron. {FILLER}"
+    );
+    assert!(shown(&text, "\"old weir\"").contains("[Old] [weir]. The"));
+    assert!(
+        shown(&text, "\"old weir\" \"grey heron\"").contains("[Old] [weir] and [grey] [heron]")
+    );
+    let text = format!("{}。中国的古代长城。{}", "潮水来去长城中国".repeat(30), "岸边".repeat(50));
+    assert!(shown(&text, "\"古代长城\"").contains("[古代长城]"));
+}
+
 #[test]
 fn a_short_passage_is_shown_whole() {
     assert_eq!(shown("A heron waits.", "herons tides"), "A [heron] waits.");
