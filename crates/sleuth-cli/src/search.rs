@@ -90,6 +90,7 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, args: &SearchArgs) -> Res
         let snippet = snippets.cut(&document.text, &passage.range);
         let line = document.line_at(passage.range.start);
         let part = document.part_at(passage.range.start);
+        let copy_of = store.original(&document.id)?;
         if as_json {
             let mut object = json!({
                 "rank": at + 1,
@@ -104,16 +105,22 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, args: &SearchArgs) -> Res
                 "text": words,
                 "snippet": snippet_json(&document.text, &snippet),
             });
+            if let Some(original) = copy_of {
+                object["copy_of"] = json!(original);
+            }
             if let Some(explanation) = explanations.get(at) {
                 object["explanation"] = json!(explanation);
             }
             hits.push(object);
             continue;
         }
-        let place = match part {
+        let mut place = match part {
             Some(part) => format!("{}, {part}", document.id),
             None => format!("{}:{line}", document.id),
         };
+        if let Some(original) = copy_of {
+            let _ = write!(place, ", a copy of {original}");
+        }
         let _ = writeln!(
             out,
             "{:>2}. {} {}",
