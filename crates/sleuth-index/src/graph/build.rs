@@ -14,6 +14,7 @@ use sleuth_records::{Document, DocumentId};
 
 use super::file::{read_graph, write_graph};
 use super::names::{is_telling, names, tokens};
+use super::sections::{headings, without_number};
 use super::topic::topic;
 use super::{
     DocumentNumber, Graph, KeyTable, MOST_EDGES, MOST_NAMES, MOST_NAMESAKES, MOST_SHARING, Rows,
@@ -26,6 +27,8 @@ use crate::{IndexError, analyze, folded};
 
 /// Strength of an edge that somebody wrote as a link.
 const LINK: f32 = 0.5;
+/// Weight of a heading as a key.
+const SECTION: f32 = 0.5;
 /// A word that is written small more often than this, for each time it is capitalised, is no name.
 const SMALL_SHARE: f32 = 0.3;
 /// Documents that a thread takes at once.
@@ -214,11 +217,15 @@ impl Found {
         number: DocumentNumber,
         document: &Document,
     ) -> Result<(), IndexError> {
-        let titled = title_keys(&document.title);
+        let mut titled = title_keys(&document.title);
+        titled.extend(title_keys(without_number(document.title.trim())));
         let mut keys: Vec<(String, f32)> = titled.into_iter().map(|key| (key, 1.0)).collect();
         if keys.is_empty() {
             keys = topic(&document.text);
         }
+        let sections = headings(&document.text).into_iter().map(folded);
+        // One word is too often meant as a word.
+        keys.extend(sections.filter(|key| key.contains(' ')).map(|key| (key, SECTION)));
         self.keys.extend(keys.into_iter().map(|(key, weight)| (number, key, weight)));
         let cases = &mut self.cases;
         let words = tokens(&document.text).map(|token| {

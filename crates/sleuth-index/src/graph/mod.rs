@@ -3,7 +3,8 @@
 //! It is made from the documents alone, without a language model, after they can be searched:
 //!
 //! - every document has *keys*, the folded forms by which text may name it: those of its title, or,
-//!   where it has none, the names that its opening gives to what it is about ([`topic`]);
+//!   where it has none, the names that its opening gives to what it is about ([`topic`]); and its
+//!   headings, for less ([`sections`]);
 //! - an *edge* leads from a document to one that it names by a key or links to. Its strength, from 0 to
 //!   1, says how much the naming tells: rare words and capitals more, keys that many documents share
 //!   less;
@@ -22,6 +23,7 @@ mod along;
 mod build;
 mod file;
 mod names;
+mod sections;
 mod topic;
 
 use std::collections::HashMap;
