@@ -1,5 +1,4 @@
 //! The driver notices what it is there for.
-#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
 
 use std::time::Duration;
 
