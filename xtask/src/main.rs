@@ -5,10 +5,12 @@ mod boost;
 mod chat;
 mod data;
 mod embed;
+mod fuzz;
 mod ingest;
 mod pages;
 mod pdf;
 mod retrieval;
+mod sites;
 mod tidy;
 mod trail;
 mod tune;
@@ -28,6 +30,8 @@ fn main() -> anyhow::Result<()> {
         // How this program, like `sleuth`, starts itself to read PDFs.
         [sleuth_cli::ingest::READ_PDF] => Ok(sleuth_cli::ingest::read_pdf()?),
         ["bench", "pages", options @ ..] => pages::bench(options),
+        ["bench", "sites", options @ ..] => sites::bench(options),
+        ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
         ["tune", "pages"] => pages::tune(),
@@ -44,6 +48,9 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench ingest [--whole | FOLDER...]\n       \
                  cargo xtask bench pdf [FOLDER...]\n       \
                  cargo xtask bench pages [--ours]\n       \
+                 cargo xtask bench sites\n       \
+                 cargo xtask fuzz [TARGET... | all] [--seconds N] [--seed N] [--corpus FOLDER]\n       \
+                 cargo xtask fuzz TARGET --input FILE\n       \
                  cargo xtask tune trail\n       \
                  cargo xtask tune pages"
             );

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Which crates of the workspace each crate may depend on. `dev` dependencies may also use
 /// `sleuth-testkit`.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("sleuth-records", &[]),
     ("sleuth-corpus", &["sleuth-records"]),
     ("sleuth-index", &["sleuth-records"]),
@@ -43,8 +43,10 @@ const ARROWS: [(&str, &[&str]); 8] = [
             "sleuth-agent",
             "sleuth-eval",
             "sleuth-cli",
+            "sleuth-fuzz",
         ],
     ),
+    ("sleuth-fuzz", &["sleuth-records", "sleuth-corpus", "sleuth-index"]),
 ];
 
 /// Crates that may print, exit and read the environment.

@@ -178,6 +178,10 @@ pub(crate) struct SearchArgs {
     /// Say of each hit why it stands there: which words, how near in meaning, by which name, from whom
     #[arg(long)]
     pub(crate) explain: bool,
+    /// List of sites to boost, demote or block, in the format of uBlacklist or Goggles; several decide
+    /// together
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sites: Vec<PathBuf>,
     /// Many queries: JSON Lines with `_id` and `text`, and whatever else
     #[arg(long, value_name = "FILE", requires = "run")]
     pub(crate) queries: Option<PathBuf>,
@@ -309,6 +313,10 @@ pub(crate) struct AskArgs {
     /// folder's name
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     pub(crate) over: Vec<PathBuf>,
+    /// List of sites to boost, demote or block, in the format of uBlacklist or Goggles; several decide
+    /// together
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sites: Vec<PathBuf>,
     /// How to hunt [default: chat with --model or where a small or larger model is installed, else
     /// trail]
     #[arg(long, value_enum)]

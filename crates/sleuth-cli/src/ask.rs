@@ -19,6 +19,7 @@ use crate::places::Places;
 use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::show::{Paint, count, escape, one_line, path_of_url, seconds, skipped_by_kind};
+use crate::sites;
 use crate::stores::{self, Opened, place_of};
 
 /// Longest question in characters.
@@ -33,10 +34,12 @@ pub(crate) fn ask(common: &Common, args: &AskArgs) -> Result<Exit, Failure> {
     interrupt::listen("writing up what there is");
     let progress = Progress::new(common.quiet);
     stores::look(&args.over)?;
+    let lists = sites::read(&args.sites, &progress)?;
     let tap = Tap::default();
     let mut policy = choose::policy(args, &places, &tap, &progress)?;
 
-    let opened = stores::open(&args.over, &places, &progress)?;
+    let mut opened = stores::open(&args.over, &places, &progress)?;
+    opened.store = sites::in_force(opened.store, lists.as_ref());
     let run = RunFolder::create(&places)?;
     let mut log = TrajectoryWriter::create(&run.log())
         .map_err(|source| Failure::Write { path: run.log(), source })?;

@@ -285,6 +285,7 @@ fn of_index(error: &IndexError) -> Exit {
         | IndexError::Occupied { .. }
         | IndexError::OtherEmbedder { .. }
         | IndexError::NoSuchPart { .. }
+        | IndexError::Sites { .. }
         | IndexError::Source(_) => Exit::Input,
         IndexError::Embedder { .. } => Exit::BackEnd,
         IndexError::Cancelled => Exit::Early,

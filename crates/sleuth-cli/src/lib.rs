@@ -23,6 +23,7 @@ mod progress;
 mod run;
 mod search;
 mod show;
+mod sites;
 mod stores;
 mod trace;
 mod update;

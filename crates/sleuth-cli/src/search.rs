@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde_json::json;
-use sleuth_index::{Explained, Parts, Query, Retriever as _, Snippet, Snippets, Store};
+use sleuth_index::{Explained, Parts, Query, Retriever as _, SiteLists, Snippet, Snippets, Store};
 use sleuth_records::{DocumentId, RankedQuery, read_queries, write_ranking};
 
 use crate::args::{Common, SearchArgs};
@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::show::{Paint, count, escape, one_line, path_of_url};
 use crate::vectors::attach;
 use crate::whole::WholeFile;
-use crate::{explain, interrupt, print};
+use crate::{explain, interrupt, print, sites};
 
 /// Hits of one query, and of each of many.
 const K: u32 = 10;
@@ -57,7 +57,9 @@ pub(crate) fn search(common: &Common, args: &SearchArgs) -> Result<Exit, Failure
         ));
     }
     let way = &Way::of(args);
-    let mut store = Store::open(&args.store)?;
+    let lists = sites::read(&args.sites, &Progress::new(common.quiet))?;
+    let lists = lists.as_ref();
+    let mut store = sites::in_force(Store::open(&args.store)?, lists);
     if way.parts.dense {
         let places = Places::new(common)?;
         store = attach(&args.store, store, &places.models, &Progress::new(common.quiet))?;
@@ -67,19 +69,27 @@ pub(crate) fn search(common: &Common, args: &SearchArgs) -> Result<Exit, Failure
         (_, Some(queries), Some(out)) => {
             many(&store, way, queries, out, k(K_OF_MANY), &Progress::new(common.quiet))
         }
-        (query, _, _) => one(&store, way, query.as_deref().unwrap_or_default(), k(K), args),
+        (query, _, _) => {
+            let query = way.typed(query.as_deref().unwrap_or_default(), k(K));
+            one(&store, &query, args, lists.map(AsRef::as_ref))
+        }
     }
 }
 
-fn one(store: &Store, way: &Way, text: &str, k: usize, args: &SearchArgs) -> Result<Exit, Failure> {
-    let (as_json, query) = (args.json, way.typed(text, k));
+fn one(
+    store: &Store,
+    query: &Query,
+    args: &SearchArgs,
+    lists: Option<&SiteLists>,
+) -> Result<Exit, Failure> {
+    let as_json = args.json;
     let (ranking, explanations) = if args.explain {
-        let Explained { ranking, explanations } = store.explain(&query)?;
+        let Explained { ranking, explanations } = store.explain(query)?;
         (ranking, explanations)
     } else {
-        (store.search(&query)?, Vec::new())
+        (store.search(query)?, Vec::new())
     };
-    let snippets = Snippets::new(store, &query)?;
+    let snippets = Snippets::new(store, query)?;
     let paint = Paint::of_stdout();
     let mut out = String::new();
     let mut hits = Vec::new();
@@ -90,7 +100,6 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, args: &SearchArgs) -> Res
         let snippet = snippets.cut(&document.text, &passage.range);
         let line = document.line_at(passage.range.start);
         let part = document.part_at(passage.range.start);
-        let copy_of = store.original(&document.id)?;
         if as_json {
             let mut object = json!({
                 "rank": at + 1,
@@ -105,22 +114,19 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, args: &SearchArgs) -> Res
                 "text": words,
                 "snippet": snippet_json(&document.text, &snippet),
             });
-            if let Some(original) = copy_of {
-                object["copy_of"] = json!(original);
-            }
             if let Some(explanation) = explanations.get(at) {
                 object["explanation"] = json!(explanation);
+            }
+            if let Some(lists) = lists {
+                object["site_rule"] = sites::rule_json(store.verdict(&document.id)?, lists);
             }
             hits.push(object);
             continue;
         }
-        let mut place = match part {
+        let place = match part {
             Some(part) => format!("{}, {part}", document.id),
             None => format!("{}:{line}", document.id),
         };
-        if let Some(original) = copy_of {
-            let _ = write!(place, ", a copy of {original}");
-        }
         let _ = writeln!(
             out,
             "{:>2}. {} {}",
@@ -130,19 +136,22 @@ fn one(store: &Store, way: &Way, text: &str, k: usize, args: &SearchArgs) -> Res
         );
         let _ = writeln!(out, "    {}", marked(&document.text, &passage.range, &snippet, paint));
         if let Some(explanation) = explanations.get(at) {
-            out += &explain::lines(store, explanation, way.parts, &document, passage)?;
+            out += &explain::lines(store, explanation, query.parts, &document, passage)?;
         }
     }
     let found = if ranking.hits.is_empty() { Exit::NotFound } else { Exit::Done };
     if as_json {
         let status = if found == Exit::Done { "found" } else { "not_found" };
-        let object = json!({
+        let mut object = json!({
             "status": status,
-            "query": text,
+            "query": args.query,
             "snapshot": store.snapshot(),
             "retrieval": store.retrieval()?,
-            "hits": hits,
         });
+        if let Some(lists) = lists {
+            object["sites"] = sites::to_json(lists);
+        }
+        object["hits"] = hits.into();
         out = format!("{object}\n");
     } else if ranking.hits.is_empty() {
         "no hits\n".clone_into(&mut out);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sleuth_records::{Document, DocumentId, LineMap, Link, Signals, Skipped, SourceFile, Unit};
+use sleuth_records::{Document, DocumentId, LineMap, Link, Signals, Skipped, SourceFile};
 
 use crate::kind::{self, Kind, Verdict};
 use crate::pdf::{PdfProcesses, PdfReader};
@@ -310,15 +310,7 @@ impl Corpus {
 
     fn pdf(&self, bytes: &[u8]) -> Result<Parsed, Refusal> {
         let Some(processes) = &self.pdf else { return Err(no_pdf_reader()) };
-        let found = processes.read(bytes, &self.limits)?;
-        Ok(Parsed {
-            title: found.title,
-            text: found.text,
-            lines: LineMap::Parts { unit: Unit::Page, starts: found.starts },
-            language: found.language,
-            date: found.date,
-            ..Parsed::default()
-        })
+        Ok(processes.read(bytes, &self.limits)?.into_parsed())
     }
 }
 
@@ -349,7 +341,7 @@ pub(crate) struct Parsed {
 }
 
 impl Parsed {
-    fn into_document(self, name: &str, path: &Path) -> Document {
+    pub(crate) fn into_document(self, name: &str, path: &Path) -> Document {
         let title = self
             .title
             .map(|title| fold(&title))

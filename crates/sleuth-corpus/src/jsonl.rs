@@ -65,6 +65,10 @@ fn stream(
         reader.lines(&mut input, &mut 0).map_err(|error| source::unreadable(&error))
     };
     let unnamed = reader.unnamed;
+    if report.documents == 0 && report.skipped.is_empty() && ended.is_ok() {
+        let found = format!("expected records, found none in {} bytes", before.size);
+        return Err(("empty", found));
+    }
     if unnamed > 0 {
         report.skipped.push(Skipped {
             path: name.to_owned(),

@@ -63,4 +63,6 @@ mod xml;
 pub use corpus::{Corpus, CorpusError, Limits, Listing, ReadReport};
 #[doc(hidden)]
 pub use html::PageView;
+#[doc(hidden)]
+pub use pdf::read_pdf_here;
 pub use pdf::{PdfReader, serve_pdf};

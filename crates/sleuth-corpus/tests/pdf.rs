@@ -47,6 +47,16 @@ fn own() -> PdfReader {
     PdfReader { program, arguments: vec!["read-pdf".to_owned()] }
 }
 
+/// A program that gives `answer` to the first file.
+fn says(answer: &str) -> PdfReader {
+    let length: String =
+        (answer.len() as u64).to_le_bytes().iter().map(|byte| format!("\\{byte:03o}")).collect();
+    shell(&format!(
+        "head -c 8 >/dev/null; printf 'sleuth-pdf 1\\n'; head -c 24 >/dev/null; printf '{length}'; \
+         printf %s '{answer}'; exec cat >/dev/null"
+    ))
+}
+
 fn shell(script: &str) -> PdfReader {
     let arguments = vec!["-c".to_owned(), script.to_owned()];
     PdfReader { program: "/bin/sh".into(), arguments }
@@ -378,6 +388,19 @@ fn readers_that_are_none() {
             "malformed: expected a PDF, found one that its reader dies of (exit status: 3)",
         ),
         (shell(&format!("{greet}; head -c 32 >/dev/null; yes")), "malformed: expected a PDF"),
+        // Pages that fall, and one that begins inside of a character: no text of a PDF.
+        (
+            says(
+                r#"{"Ok":{"title":null,"language":null,"date":null,"text":"ab","starts":[[0,2],[1,1]]}}"#,
+            ),
+            "malformed: expected a PDF",
+        ),
+        (
+            says(
+                r#"{"Ok":{"title":null,"language":null,"date":null,"text":"é","starts":[[1,1]]}}"#,
+            ),
+            "malformed: expected a PDF",
+        ),
     ] {
         let begin = Instant::now();
         let shown = show(dir.path(), reader, limits.clone());

@@ -86,19 +86,6 @@ impl Store {
         }))
     }
 
-    /// The document that stands for `id` in results, being the original of which that is a copy or a
-    /// variant; `None` where there is no other.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn original(&self, id: &DocumentId) -> Result<Option<DocumentId>, IndexError> {
-        let (Some(graph), table) = (self.graph()?, self.table()?) else { return Ok(None) };
-        let Some(at) = table.number(id) else { return Ok(None) };
-        let first = graph.standing.first(at);
-        Ok((first != at && graph.n_documents == table.n_documents())
-            .then(|| table.id(first).clone()))
-    }
-
     fn in_graph(&self, at: DocumentNumber) -> Result<Option<InGraph>, IndexError> {
         let Some(graph) = self.graph()? else { return Ok(None) };
         let table = self.table()?;

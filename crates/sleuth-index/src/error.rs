@@ -94,6 +94,14 @@ pub enum IndexError {
         /// What was expected and found.
         detail: String,
     },
+    /// A list of sites to boost, demote or block cannot be used.
+    #[error("cannot use the list of sites `{name}`: {reason}")]
+    Sites {
+        /// The list, as it was named.
+        name: String,
+        /// What was expected and found.
+        reason: String,
+    },
     /// The documents could not be listed.
     #[error("cannot list the documents: {0}")]
     Source(String),
@@ -153,6 +161,9 @@ impl IndexError {
             Self::NoPermission { .. } => {
                 "name a folder that you may read and write, or ask its owner".to_owned()
             }
+            Self::Sites { .. } => "one rule a line, as in uBlacklist (`*://*.example.com/*` blocks) or \
+                 as in Goggles (`$discard,site=example.com` blocks, `$boost=3,site=example.org` lifts)"
+                .to_owned(),
             Self::Embedder { .. }
             | Self::Source(_)
             | Self::Cancelled

@@ -41,6 +41,7 @@ mod query;
 mod rank;
 mod remove;
 mod retriever;
+mod sites;
 mod snippet;
 mod splitter;
 mod standing;
@@ -63,6 +64,7 @@ pub use rank::{
 };
 pub use remove::{RemoveReport, remove_damaged, remove_documents};
 pub use retriever::{Parts, Query, Retriever};
+pub use sites::{DecidingRule, Effect, ListFormat, ListWarning, SiteList, SiteLists, Verdict};
 pub use snippet::{Snippet, Snippets};
 pub use store::{Retrieval, Store};
 pub use sync::{

@@ -23,11 +23,11 @@ use crate::layout::{
     lexical_dir, read_manifest, read_meta, schema,
 };
 use crate::mentions::{Mention, TitleTable};
-use crate::query::{Place, languages, places};
+use crate::query::{Place, languages, places, verdicts};
 use crate::rank::{Basis, Explained, RANKER, Table, is_plain};
 use crate::retriever::{Query, Retriever};
 use crate::vectors::{Dense, Embedder, Key, Parts as VectorParts, Rows};
-use crate::{IndexError, analyze};
+use crate::{IndexError, SiteLists, Verdict, analyze};
 
 /// Documents kept decoded, at most.
 const CACHED_DOCUMENTS: usize = 64;
@@ -53,6 +53,8 @@ pub struct Store {
     languages: OnceLock<Vec<Box<str>>>,
     graph: OnceLock<Option<Graph>>,
     embedder: Option<Arc<dyn Embedder>>,
+    sites: Option<Arc<SiteLists>>,
+    verdicts: OnceLock<Vec<Verdict>>,
     dense: OnceLock<Option<Dense>>,
     cache: Mutex<Cache>,
 }
@@ -71,6 +73,9 @@ pub struct Retrieval {
     pub coverage: f32,
     /// Whether the graph of this snapshot has been made.
     pub graph: bool,
+    /// Names the lists of sites in force; none where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sites: Option<String>,
 }
 
 /// A segment of the index with what answering needs of it.
@@ -270,6 +275,8 @@ impl Store {
             languages: OnceLock::new(),
             graph: OnceLock::new(),
             embedder: None,
+            sites: None,
+            verdicts: OnceLock::new(),
             dense: OnceLock::new(),
             cache: Mutex::new(Cache::default()),
         })
@@ -300,6 +307,32 @@ impl Store {
         Ok(self)
     }
 
+    /// The same store, where `lists` boost, demote and block documents in every search. A document that
+    /// they block is not found, named or read by [`Retriever`].
+    #[must_use]
+    pub fn with_sites(mut self, lists: Arc<SiteLists>) -> Self {
+        self.sites = Some(lists);
+        self.verdicts = OnceLock::new();
+        self
+    }
+
+    /// The lists of sites in force.
+    pub fn sites(&self) -> Option<&SiteLists> {
+        self.sites.as_deref()
+    }
+
+    /// What the lists of sites make of the document `id`; `None` where there are no lists or no such
+    /// document.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn verdict(&self, id: &DocumentId) -> Result<Option<&Verdict>, IndexError> {
+        guarded(&self.path, || {
+            let Some(verdicts) = self.verdicts()? else { return Ok(None) };
+            Ok(self.table()?.number(id).map(|at| &verdicts[at as usize]))
+        })
+    }
+
     /// What the default search goes by.
     ///
     /// # Errors
@@ -319,8 +352,12 @@ impl Store {
                 )
                 .field(&[u8::from(graph)])
                 .field(standing.as_bytes());
+            let sites = self.sites.as_ref().map(|lists| lists.id());
+            if let Some(sites) = &sites {
+                digest.field(sites.as_bytes());
+            }
             let id = digest.hex()[..16].to_owned();
-            Ok(Retrieval { id, ranker: RANKER, embedder, coverage, graph })
+            Ok(Retrieval { id, ranker: RANKER, embedder, coverage, graph, sites })
         })
     }
 
@@ -391,6 +428,17 @@ impl Store {
         }
         let made = languages(self)?;
         Ok(self.languages.get_or_init(|| made))
+    }
+
+    /// What the lists of sites make of the documents by number, made when first asked for; `None` where
+    /// there are no lists.
+    pub(crate) fn verdicts(&self) -> Result<Option<&[Verdict]>, IndexError> {
+        let Some(lists) = &self.sites else { return Ok(None) };
+        if let Some(verdicts) = self.verdicts.get() {
+            return Ok(Some(verdicts));
+        }
+        let made = verdicts(self, lists)?;
+        Ok(Some(self.verdicts.get_or_init(|| made)))
     }
 
     /// The graph of this snapshot, where it has been made.
@@ -687,11 +735,25 @@ impl Retriever for Store {
     }
 
     fn document(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, IndexError> {
+        if self.verdict(id)?.is_some_and(Verdict::blocks) {
+            return Ok(None);
+        }
         guarded(&self.path, || self.read(id))
     }
 
     fn mentions(&self, text: &str) -> Result<Vec<Mention>, IndexError> {
-        guarded(&self.path, || self.titles()?.find(text, |key| self.titled(key)))
+        guarded(&self.path, || {
+            let shown = |id: &DocumentId| Ok(!self.verdict(id)?.is_some_and(Verdict::blocks));
+            self.titles()?.find(text, |key| {
+                let mut documents = Vec::new();
+                for id in self.titled(key)? {
+                    if shown(&id)? {
+                        documents.push(id);
+                    }
+                }
+                Ok(documents)
+            })
+        })
     }
 
     fn rarity(&self, terms: &[String]) -> Result<Vec<f32>, IndexError> {
@@ -737,6 +799,14 @@ impl Store {
         let mut scored =
             score_all(&self.segments, &self.fields, &terms.weights, &self.settings, each)
                 .map_err(|error| self.engine(error))?;
+        if let Some(verdicts) = self.verdicts()? {
+            let table = self.table()?;
+            for entry in &mut scored {
+                if let Some(at) = table.document(entry.segment, entry.doc) {
+                    entry.score *= verdicts[at as usize].weight();
+                }
+            }
+        }
         if let Some(allowed) = self.allowed(query)? {
             let table = self.table()?;
             scored.retain(|entry| {

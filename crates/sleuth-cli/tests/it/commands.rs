@@ -389,6 +389,10 @@ fn help_names_every_command_and_exit_code() {
                   Folders or files of documents, or one store; several folders give ids that start with the
                   folder's name
 
+              --sites <FILE>
+                  List of sites to boost, demote or block, in the format of uBlacklist or Goggles; several
+                  decide together
+
               --policy <POLICY>
                   How to hunt [default: chat with --model or where a small or larger model is installed,
                   else trail]
@@ -401,6 +405,9 @@ fn help_names_every_command_and_exit_code() {
                   Model for chat: tiny, small, the name of an installed model, a GGUF file, or the address
                   of an OpenAI-compatible server as URL or URL#MODEL
 
+          -q, --quiet
+                  Say nothing on standard error but errors
+
               --effort <EFFORT>
                   How much to spend: searches, pages and turns are limited to 4/4/6, 16/16/24, 64/64/96
 
@@ -412,9 +419,6 @@ fn help_names_every_command_and_exit_code() {
                     evidence is taken
 
                   [default: normal]
-
-          -q, --quiet
-                  Say nothing on standard error but errors
 
               --seed <N>
                   Seed of all randomness

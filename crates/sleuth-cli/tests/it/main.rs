@@ -11,4 +11,5 @@ mod place;
 mod quality;
 mod readers;
 mod servers;
+mod sites;
 mod update;

@@ -19,6 +19,9 @@ use crate::source::Refusal;
 /// Least text, in bytes, of a page that is not read a second time.
 const SPARSE: usize = 200;
 
+/// Longest address that a page leads on to which is told, in characters.
+const LONGEST_TARGET: usize = 200;
+
 /// Least text, in bytes, that a page hides where its scripts are thought to show it.
 const UNCOVERED: usize = 1000;
 
@@ -50,9 +53,10 @@ fn load(page: &str) -> Result<PageReader<'_>, Refusal> {
     let reader = read(page, false);
     if reader.text_length() < SPARSE {
         if let Some(target) = &reader.redirect {
+            let shown: String = target.chars().take(LONGEST_TARGET).collect();
             return Err((
                 "empty",
-                format!("expected text, found a page that leads on to `{target}`"),
+                format!("expected text, found a page that leads on to `{shown}`"),
             ));
         }
         let second = read(page, true);

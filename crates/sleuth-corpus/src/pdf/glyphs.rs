@@ -27,6 +27,8 @@ const MAX_NESTING: usize = 12;
 const MAX_FORMS: usize = 20_000;
 /// Most glyphs of one page.
 const MAX_GLYPHS: usize = 1_000_000;
+/// Most glyphs of a font; they are numbered by two bytes.
+const MOST_GLYPHS_OF_A_FONT: f64 = 65_535.0;
 /// Most saved graphics states.
 const MAX_SAVED: usize = 512;
 /// Smallest glyph, in points, that a person could read.
@@ -151,7 +153,10 @@ impl<'a> Fonts<'a> {
         if let Some(known) = key.and_then(|key| self.known.get(&key)) {
             return *known;
         }
-        let loaded = self.cache.font(dict, &self.font_resolver, &self.cmap_resolver).map(|font| {
+        let font = (!has_endless_widths(dict))
+            .then(|| self.cache.font(dict, &self.font_resolver, &self.cmap_resolver))
+            .flatten();
+        let loaded = font.map(|font| {
             let name = dict.get::<Name<'_>>(keys::BASE_FONT);
             let name = name.map(|name| name.as_str().to_ascii_lowercase()).unwrap_or_default();
             let bold = ["bold", "black", "heavy"].iter().any(|word| name.contains(word));
@@ -163,6 +168,21 @@ impl<'a> Fonts<'a> {
         }
         loaded
     }
+}
+
+/// Whether the font says one width for more glyphs than a font can have: whoever writes such a range out
+/// glyph by glyph is at it for minutes.
+fn has_endless_widths(dict: &Dict<'_>) -> bool {
+    let Some(descendants) = dict.get::<Array<'_>>(keys::DESCENDANT_FONTS) else { return false };
+    let Some(of_glyphs) = descendants.iter::<Dict<'_>>().next() else { return false };
+    [keys::W, keys::W2].into_iter().any(|key| {
+        let Some(widths) = of_glyphs.get::<Array<'_>>(key) else { return false };
+        // Glyphs are numbers, and so are widths, which are as small.
+        let too_many = |number: Number| number.as_f64().abs() > MOST_GLYPHS_OF_A_FONT;
+        widths
+            .iter::<Object<'_>>()
+            .any(|item| matches!(item, Object::Number(number) if too_many(number)))
+    })
 }
 
 impl LoadedFont<'_> {

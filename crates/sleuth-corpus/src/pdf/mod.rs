@@ -14,16 +14,19 @@ mod glyphs;
 mod layout;
 mod reader;
 
+use std::path::Path;
+
 use hayro_syntax::object::Dict;
 use hayro_syntax::object::dict::keys;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use serde::{Deserialize, Serialize};
+use sleuth_records::{Document, LineMap, Unit};
 
 pub use child::serve_pdf;
 pub(crate) use reader::PdfProcesses;
 pub use reader::PdfReader;
 
-use crate::corpus::fold;
+use crate::corpus::{Parsed, fold};
 use crate::decode;
 use crate::source::Refusal;
 
@@ -37,6 +40,41 @@ pub(crate) struct PdfText {
     pub(crate) text: String,
     /// Byte offset and page number, for pages with text.
     pub(crate) starts: Vec<(u32, u32)>,
+}
+
+impl PdfText {
+    /// Whether it can be what [`parse`] gives: asked of what comes from another process.
+    fn is_sound(&self) -> bool {
+        let one_line = |text: &String| !text.contains(['\n', '\r', '\0']);
+        let rising = |pair: &[(u32, u32)]| pair[0].0 <= pair[1].0 && pair[0].1 <= pair[1].1;
+        let marks_text =
+            |&(start, page): &(u32, u32)| page >= 1 && self.text.is_char_boundary(start as usize);
+        self.title.iter().chain(&self.language).chain(&self.date).all(one_line)
+            && !self.text.contains(['\r', '\0'])
+            && self.starts.iter().all(marks_text)
+            && self.starts.windows(2).all(rising)
+    }
+
+    pub(crate) fn into_parsed(self) -> Parsed {
+        Parsed {
+            title: self.title,
+            text: self.text,
+            lines: LineMap::Parts { unit: Unit::Page, starts: self.starts },
+            language: self.language,
+            date: self.date,
+            ..Parsed::default()
+        }
+    }
+}
+
+/// Reads a PDF in this process, where nothing limits what it costs but the size of its text: for fuzzing.
+///
+/// # Errors
+/// Kind and reason of the refusal.
+#[doc(hidden)]
+pub fn read_pdf_here(bytes: &[u8], limit: usize) -> Result<Document, (&'static str, String)> {
+    let found = parse(bytes.to_owned(), limit)?;
+    Ok(found.into_parsed().into_document("here.pdf", Path::new("/here.pdf")))
 }
 
 /// Reads a PDF in this process.

@@ -165,7 +165,10 @@ impl Running {
             let mut answer = Vec::new();
             output.take(length).read_to_end(&mut answer)?;
             let answer: Answer = serde_json::from_slice(&answer).map_err(io::Error::other)?;
-            Ok(answer)
+            match answer {
+                Ok(text) if !text.is_sound() => Err(io::Error::other("no text of a PDF")),
+                answer => Ok(answer),
+            }
         })
     }
 

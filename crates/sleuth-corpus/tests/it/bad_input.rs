@@ -190,6 +190,16 @@ fn malformed_records_cost_only_themselves() {
 }
 
 #[test]
+fn files_of_no_records_are_named() {
+    let dir = folder(&[("a.jsonl", "\u{feff}".as_bytes()), ("b.jsonl", b"\n \n")]);
+    expect![[r#"
+        skipped a.jsonl: empty: expected records, found none in 3 bytes
+        skipped b.jsonl: empty: expected records, found none in 3 bytes
+    "#]]
+    .assert_eq(&show(dir.path(), Limits::default()));
+}
+
+#[test]
 fn many_malformed_records_are_counted() {
     let dir = folder(&[("a.jsonl", "x\n".repeat(5000).as_bytes())]);
     let corpus = Corpus::open(dir.path(), Limits::default()).unwrap();

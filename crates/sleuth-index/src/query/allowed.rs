@@ -1,4 +1,4 @@
-//! Which documents and passages pass the filters of a query.
+//! Which documents and passages pass the filters of a query, and are blocked by no list of sites.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,7 +11,7 @@ use crate::graph::DocumentNumber;
 use crate::rank::Table;
 use crate::retriever::Query;
 use crate::store::Store;
-use crate::{IndexError, analyze};
+use crate::{IndexError, Verdict, analyze};
 
 /// See the [module](self).
 pub(crate) struct Allowed {
@@ -40,7 +40,9 @@ impl Allowed {
 impl Store {
     /// What passes `query`; `None` where everything does.
     pub(crate) fn allowed(&self, query: &Query) -> Result<Option<Allowed>, IndexError> {
-        if query.within.is_none() && query.filter.is_empty() {
+        let verdicts = self.verdicts()?.unwrap_or_default();
+        let blocks = verdicts.iter().any(Verdict::blocks);
+        if query.within.is_none() && query.filter.is_empty() && !blocks {
             return Ok(None);
         }
         let table = self.table()?;
@@ -71,6 +73,9 @@ impl Store {
         for condition in &filter.must_not {
             let holds = self.holds(condition, &rows, &mut None)?;
             documents.iter_mut().zip(&holds).for_each(|(all, holds)| *all &= !holds);
+        }
+        for (passes, verdict) in documents.iter_mut().zip(verdicts) {
+            *passes &= !verdict.blocks();
         }
         Ok(Some(Allowed { documents, passages }))
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Day;
 use crate::store::Store;
-use crate::{IndexError, language};
+use crate::{Effect, IndexError, SiteLists, Verdict, language};
 
 /// Where a document comes from, and when.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,29 @@ pub(crate) fn languages(store: &Store) -> Result<Vec<Box<str>>, IndexError> {
         Some(stated) => stated.into(),
         None => language::detect(&head.title, &head.text).unwrap_or_default().into(),
     })
+}
+
+/// What lists of sites look at.
+#[derive(Deserialize)]
+struct Label<'r> {
+    #[serde(borrow, default)]
+    url: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    title: Cow<'r, str>,
+}
+
+/// What `lists` make of all documents.
+pub(crate) fn verdicts(store: &Store, lists: &SiteLists) -> Result<Vec<Verdict>, IndexError> {
+    let table = store.table()?;
+    let mut out = vec![Verdict { effect: Effect::Weight(1.0), rule: None }; table.n_documents()];
+    store.for_each_record(&mut |id, record| {
+        let label: Label<'_> = serde_json::from_slice(record)?;
+        if let Some(at) = table.number(id) {
+            out[at as usize] = lists.verdict(label.url.as_deref(), &label.title);
+        }
+        Ok(())
+    })?;
+    Ok(out)
 }
 
 fn each<T: Clone + Default>(

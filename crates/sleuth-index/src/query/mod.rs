@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use allowed::Allowed;
 pub use day::Day;
-pub(crate) use details::{Place, host_and_path, languages, places};
+pub(crate) use details::{Place, host_and_path, languages, places, verdicts};
 pub(crate) use single::{Terms, single};
 
 /// What documents must and must not be, beside the words that they are ranked by.

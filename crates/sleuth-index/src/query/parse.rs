@@ -7,6 +7,9 @@ use crate::{analyze, language};
 
 /// Conditions that are kept; further ones are passed over.
 const MOST_CONDITIONS: usize = 256;
+/// Marks that sentences put after words, and what may stand after a site beside them.
+const AFTER_WORDS: [char; 6] = [',', ';', '.', '!', '?', ')'];
+const AFTER_SITES: [char; 7] = [',', ';', '.', '!', '?', ')', '/'];
 /// Opening quotes, each with what closes it.
 const QUOTES: [(char, char); 2] = [('"', '"'), ('“', '”')];
 
@@ -122,7 +125,7 @@ impl Quotes {
         let from = name.len() + 1;
         let (value, length) = self.value(&text[from..]);
         // Sentences put marks after words, and none of these values ends with one.
-        let bare = value.trim().trim_end_matches([',', ';', '.', '!', '?', ')']);
+        let bare = value.trim().trim_end_matches(AFTER_WORDS);
         let condition = match name {
             "title" => Condition::Title(telling(value)?),
             "site" => Condition::Site(site(bare)?),
@@ -148,8 +151,10 @@ fn site(text: &str) -> Option<String> {
     let host = host.strip_prefix("*.").unwrap_or(host);
     let host = host.split_once(':').map_or(host, |(host, _)| host).trim_matches('.');
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    // In lower case, too, it has to be one: `İ` becomes two characters, of which one is none of these.
+    let host = host.to_lowercase();
     (!host.is_empty() && host.chars().all(fits))
-        .then(|| format!("{}{}", host.to_lowercase(), path.trim_end_matches('/')))
+        .then(|| format!("{host}{}", path.trim_end_matches(AFTER_SITES)))
 }
 
 #[cfg(test)]
@@ -180,6 +185,7 @@ mod tests {
         let site = |site: &str| Condition::Site(site.to_owned());
         check("site:Example.org, fox", "fox", &[site("example.org")], &[]);
         check("site:https://a.org:80/b/ SITE:*.c.org", "", &[site("a.org/b"), site("c.org")], &[]);
+        check("site:a.org/b!/ site:\"a.org/b\"", "", &[site("a.org/b")], &[]);
         let language = |code: &str| Condition::Language(code.to_owned());
         check(
             "lang:de lang:German lang:deu lang:de-AT",
@@ -228,6 +234,7 @@ mod tests {
             "\"to be or not to be\"",
             "-the",
             "x-site:a.org",
+            "site:İ.org",
         ] {
             let (words, filter) = parse(text);
             assert_eq!(words, text);

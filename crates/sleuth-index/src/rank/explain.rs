@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sleuth_records::{Hit, Ranking, quality};
+use sleuth_records::{DocumentId, Hit, Ranking, quality};
 use tantivy::DocId;
 
 use super::explanation::{
@@ -22,7 +22,7 @@ use crate::retriever::{Query, Retriever as _};
 use crate::standing::Likeness;
 use crate::store::Store;
 use crate::vectors::Parts as VectorParts;
-use crate::{IndexError, analyze};
+use crate::{Effect, IndexError, SiteList, analyze};
 
 /// Most steps back from a document over those that passed it something.
 const STEPS: usize = 2;
@@ -194,6 +194,19 @@ impl<'q> Words<'q> {
 }
 
 impl Store {
+    /// What lists of sites multiply the score of the document `id` by, where that is not 1.
+    fn factor_of_sites(&self, id: &DocumentId) -> Result<Option<Factor>, IndexError> {
+        let (Some(lists), Some(verdict)) = (self.sites(), self.verdict(id)?) else {
+            return Ok(None);
+        };
+        let (Effect::Weight(factor), Some(rule)) = (verdict.effect, verdict.rule) else {
+            return Ok(None);
+        };
+        let name = lists.lists().get(rule.list).map_or("", SiteList::name);
+        let reason = format!("line {} of the list of sites `{name}`", rule.line);
+        Ok((factor != 1.0).then_some(Factor { factor, reason }))
+    }
+
     /// See [`Store::explain`].
     pub(crate) fn explained(&self, query: &Query) -> Result<Explained, IndexError> {
         let (ranking, basis) = self.ranking(query)?;
@@ -233,17 +246,20 @@ impl Store {
             }
         })?;
         let (words, terms) = (Words::of(query), self.terms(query)?);
-        let explanations = ranking.hits.iter().zip(&counted).map(|(hit, counted)| Explanation {
-            basis: Basis::Words,
-            score: hit.score,
-            terms: shares(counted, &terms, &words, 1.0, |_| None),
-            terms_in: Some([hit.passage.range.start, hit.passage.range.end]),
-            vector: VectorPart::Without { without: NoVectors::NotAsked },
-            named: Vec::new(),
-            passed: Vec::new(),
-            factors: Vec::new(),
-        });
-        let explanations = explanations.collect();
+        let explanation = |(hit, counted): (&Hit, &Vec<Counted>)| {
+            Ok(Explanation {
+                basis: Basis::Words,
+                score: hit.score,
+                terms: shares(counted, &terms, &words, 1.0, |_| None),
+                terms_in: Some([hit.passage.range.start, hit.passage.range.end]),
+                vector: VectorPart::Without { without: NoVectors::NotAsked },
+                named: Vec::new(),
+                passed: Vec::new(),
+                factors: self.factor_of_sites(&hit.passage.document)?.into_iter().collect(),
+            })
+        };
+        let explanations = ranking.hits.iter().zip(&counted).map(explanation);
+        let explanations = explanations.collect::<Result<_, IndexError>>()?;
         Ok(Explained { ranking, explanations })
     }
 
@@ -355,15 +371,21 @@ impl Explaining<'_> {
         });
         let whole = record.whole.get(at as usize).copied().unwrap_or_default();
         let placed = record.placed.get(&at);
+        let mut factors: Vec<Factor> =
+            self.store.factor_of_sites(self.table.id(at))?.into_iter().collect();
+        let weighed = factors.iter().fold(whole, |score, by| score * by.factor);
+        if let Some(placed) = placed {
+            factors.extend(self.factors(placed, weighed)?);
+        }
         Ok(Explanation {
             basis: Basis::Parts,
-            score: placed.map_or(whole, |placed| placed.score),
+            score: placed.map_or(weighed, |placed| placed.score),
             terms,
             terms_in,
             vector,
             named: named.collect(),
             passed: self.passed(at, &mut HashSet::new())?,
-            factors: placed.map_or(Ok(Vec::new()), |placed| self.factors(placed, whole))?,
+            factors,
         })
     }
 

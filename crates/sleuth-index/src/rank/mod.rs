@@ -151,7 +151,22 @@ impl Store {
             watch.own(&scores.documents);
             let named: Vec<DocumentNumber> =
                 spans.iter().flat_map(|span| &span.bearers).map(|(bearer, _)| *bearer).collect();
+            // What is blocked recommends nothing.
+            for (score, verdict) in
+                scores.documents.iter_mut().zip(self.verdicts()?.unwrap_or_default())
+            {
+                if verdict.blocks() {
+                    *score = 0.0;
+                }
+            }
             spread(graph, &needs, &named, &mut scores.documents, watch);
+        }
+        watch.whole(&scores.documents);
+        // After all has spread: a boost is of a document, and not of those that it names.
+        for (score, verdict) in
+            scores.documents.iter_mut().zip(self.verdicts()?.unwrap_or_default())
+        {
+            *score *= verdict.weight();
         }
         let allowed = self.allowed(query)?;
         let page = Page {
@@ -161,7 +176,6 @@ impl Store {
             allowed: &|at| allowed.as_ref().is_none_or(|allowed| allowed.document(at)),
         };
         let page = page.fill(query.k);
-        watch.whole(&scores.documents);
         watch.placed(&page);
         let ranking = self.hits(table, &page, &scores, allowed.as_ref(), query)?;
         watch.asked(terms, spans);

@@ -12,7 +12,7 @@ use crate::layout::{
 };
 
 /// Times that a lock is asked for before it counts as held by another process, and the pause in between.
-const MOST_TRIES: u32 = 50;
+const MOST_TRIES: u32 = 10;
 
 const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_millis(10);
 

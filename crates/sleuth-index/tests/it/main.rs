@@ -10,6 +10,7 @@ mod kill_change;
 mod model;
 mod past;
 mod query;
+mod sites;
 mod snippets;
 mod standing;
 mod support;
