@@ -5,7 +5,8 @@
 //! one of them, the *original*, stands for all. Where a host has many pages that share a third of their text with
 //! each other and with a page elsewhere, they are *variants* of that page: that is how a trap for crawlers
 //! looks, which answers every address with a page changed a little, names and numbers made up. Pages of
-//! one host made to a template are not touched, as long as nothing elsewhere is like most of them.
+//! one host made to a template are not touched, nor are they when somebody copies one of them: they are
+//! about different things, by their titles, and no more like the copy than like each other.
 //!
 //! Which of a set of copies is the original cannot be known. What is taken is, in this order: the
 //! better made page; that of the host which has the fewest pages like it; of one host the page dated
@@ -26,6 +27,9 @@ const COPY: f32 = 0.8;
 const VARIANT: f32 = 0.3;
 /// The same for a further page of a host that is known as a trap.
 const VARIANT_AT_LEAST: f32 = 0.15;
+/// How much more the pages of a trap are like the page that they change than like each other. A page that
+/// somebody copied out of a site made to a template is no more like the others than they are.
+const CENTRE: f32 = 1.15;
 /// Pages of one host that make them variants of a page elsewhere.
 const TRAP: usize = 8;
 /// Most pages that a host with the page elsewhere may have in the set.
@@ -200,11 +204,19 @@ fn mark_variants(
     if central < VARIANT {
         return;
     }
+    let step = pages.len().div_ceil(SAMPLE).max(1);
+    let sample: Vec<f32> =
+        pages.iter().step_by(step).map(|at| centrality(documents, &pages, *at)).collect();
+    let among_themselves = sample.iter().sum::<f32>() / sample.len().max(1) as f32;
+    let is_centre = central >= CENTRE * among_themselves;
     // Pages that are changed much are like the original only, and may not have met it.
     let traps: BTreeSet<u32> = pages.iter().map(|at| documents[*at as usize].host).collect();
-    let print = &documents[original as usize].print;
+    let original_page = &documents[original as usize];
     for at in traps.iter().filter_map(|host| of_host.get(host)).flatten() {
-        if print.similarity(&documents[*at as usize].print) >= VARIANT_AT_LEAST {
+        let page = &documents[*at as usize];
+        if original_page.print.similarity(&page.print) >= VARIANT_AT_LEAST
+            && (is_centre || of_one_thing(original_page, page))
+        {
             variant_of[*at as usize] = original;
         }
     }
@@ -274,6 +286,26 @@ mod tests {
         // Without it they are pages of one host, made to a template.
         all.remove(40);
         assert!(copies(&all).variant_of.iter().all(|at| *at == NONE));
+    }
+
+    #[test]
+    fn a_site_made_to_a_template_is_no_trap_when_a_page_of_it_is_copied() {
+        // Each page has 60 words of its own at the same places.
+        let own = |seed: u64| Raw { title: [seed].into(), ..raw(1, seed, |n| n % 10 < 3) };
+        let mut all: Vec<Raw> = (0..40).map(|seed| own(seed + 1)).collect();
+        for word in &mut all {
+            word.main_title = word.title.clone();
+        }
+        all.push(Raw { host: 0, ..all[7].clone() });
+        let found = copies(&all);
+        assert!(found.variant_of.iter().all(|at| *at == NONE), "{:?}", found.variant_of);
+        // With one title for all they are pages of a trap.
+        for raw in &mut all {
+            raw.title = [1].into();
+            raw.main_title = [1].into();
+        }
+        let n_variants = copies(&all).variant_of.iter().filter(|at| **at == 40).count();
+        assert_eq!(n_variants, 39);
     }
 
     #[test]
