@@ -53,10 +53,10 @@ fn text(about: &About) -> String {
 
 fn in_graph(graph: &InGraph, line: &mut impl FnMut(&str, &str)) {
     if let Some(original) = &graph.copy_of {
-        line("copy of", &format!("{original}, which stands for it in results"));
+        line("copy of", &format!("{original}, which the default search puts before it"));
     }
     if let Some(original) = &graph.variant_of {
-        line("variant of", &format!("{original}: its host has many pages like that one"));
+        line("variant of", &format!("{original}, of which this site has changed copies in masses"));
     }
     let mut list = |name: &str, entries: &mut dyn ExactSizeIterator<Item = String>| {
         let n = entries.len();

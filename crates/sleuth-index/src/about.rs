@@ -31,7 +31,7 @@ pub struct About {
     pub bytes: usize,
     /// Passages that it was cut into.
     pub passages: u32,
-    /// How well it is made, from 0 to 1; searches multiply its score by (1 + quality) / 2.
+    /// How well it is made, from 0 to 1; the default search multiplies its score by (1 + quality) / 2.
     pub quality: f64,
     /// What lowered its quality, the worst first.
     pub reasons: Vec<String>,
@@ -43,10 +43,10 @@ pub struct About {
 /// A document among others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct InGraph {
-    /// The document that it is a copy of, which stands for it in results.
+    /// The document that it is a copy of, which the default search puts before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy_of: Option<DocumentId>,
-    /// The document elsewhere that its host has changed copies of in masses.
+    /// The document elsewhere of which its site has changed copies in masses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant_of: Option<DocumentId>,
     /// Its copies, and variants of it, for which it stands.

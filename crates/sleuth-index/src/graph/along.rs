@@ -60,7 +60,7 @@ impl Store {
                 Some(tells) => *tells,
                 None => {
                     let tells = telling(self.rarity_of(&named.key)?, &named.key, words) * weight
-                        / (named.documents.len() as f32).sqrt();
+                        / (graph.standing.n_different(named.documents) as f32).sqrt();
                     known.insert(words, tells);
                     tells
                 }

@@ -27,8 +27,10 @@ use crate::{IndexError, analyze, folded};
 
 /// Strength of an edge that somebody wrote as a link.
 const LINK: f32 = 0.5;
-/// Weight of a heading as a key.
-const SECTION: f32 = 0.5;
+/// Weight of a heading as a key; no other key has it.
+const SECTION: f32 = 0.45;
+/// Most documents of a key that all get an edge, copies or not.
+const FEW_NAMESAKES: usize = 4;
 /// A word that is written small more often than this, for each time it is capitalised, is no name.
 const SMALL_SHARE: f32 = 0.3;
 /// Documents that a thread takes at once.
@@ -115,27 +117,30 @@ impl Builder<'_> {
         let found = self.pass(&ids, &done, Found::default, |found, number, document| {
             found.gather(self.store, number, document)
         })?;
-        let found = found.into_iter().reduce(Found::merge).unwrap_or_default();
-        let mut found = found;
+        let mut found = found.into_iter().reduce(Found::merge).unwrap_or_default();
         let standing = std::mem::take(&mut found.standing).standing(n_documents);
-        let keys_of: HashSet<(DocumentNumber, &str)> =
-            found.keys.iter().map(|(document, key, _)| (*document, key.as_str())).collect();
         let mut keys = KeyTable::default();
         for (document, key, weight) in &found.keys {
-            let first = standing.first(*document);
-            if first == *document || !keys_of.contains(&(first, key)) {
-                keys.insert(key, *document, *weight);
-            }
+            keys.insert(key, *document, *weight);
         }
-        // What so many share names nobody; it is kept out of the file, too.
-        keys.documents.retain(|_, documents| documents.len() <= MOST_NAMESAKES);
+        keys.documents.retain(|_, documents| {
+            // A heading names a document only where nothing has that name by itself.
+            if documents.iter().any(|(_, weight)| *weight != SECTION) {
+                documents.retain(|(_, weight)| *weight != SECTION);
+            }
+            // What so many share names nobody; it is kept out of the file, too.
+            standing.n_different(documents) <= MOST_NAMESAKES
+        });
         for documents in keys.documents.values_mut() {
             documents.sort_by_key(|(number, _)| *number);
         }
         let sharing = found.sharing(n_documents, &keys, &standing);
         let seed = || (HashMap::new(), Vec::new());
         let edges = self.pass(&ids, &done, seed, |(rarities, out), number, document| {
-            out.push((number, edges_of(self.store, rarities, &keys, &ids, number, document)?));
+            out.push((
+                number,
+                edges_of(self.store, rarities, (&keys, &standing), &ids, number, document)?,
+            ));
             Ok(())
         })?;
         let mut edges: Vec<_> = edges.into_iter().flat_map(|(_, out)| out).collect();
@@ -341,7 +346,7 @@ impl Found {
 fn edges_of(
     store: &Store,
     rarities: &mut HashMap<String, f32>,
-    keys: &KeyTable,
+    (keys, standing): (&KeyTable, &Standing),
     ids: &[DocumentId],
     number: DocumentNumber,
     document: &Document,
@@ -353,8 +358,18 @@ fn edges_of(
         }
         let rarity = rarity(store, rarities, &named.key)?;
         let surface = &document.text[named.range.clone()];
-        let strength = telling(rarity, &named.key, surface) / (named.documents.len() as f32).sqrt();
+        let strength = telling(rarity, &named.key, surface)
+            / (standing.n_different(named.documents) as f32).sqrt();
         for (target, weight) in named.documents {
+            // Who names a thing names the original of what is about it: masses of copies would take the
+            // place of other edges.
+            let first = standing.first(*target);
+            if named.documents.len() > FEW_NAMESAKES
+                && first != *target
+                && named.documents.iter().any(|(other, _)| *other == first)
+            {
+                continue;
+            }
             let known = strengths.entry(*target).or_default();
             *known = known.max(strength * weight);
         }

@@ -40,7 +40,7 @@ pub use explanation::{
     TermShare, VectorPart,
 };
 use page::{Page, Placed};
-use spread::{Needs, spread};
+use spread::{Needs, Taking, spread};
 pub(crate) use table::Table;
 
 /// Name and version of the ranker; part of the retrieval id.
@@ -86,7 +86,7 @@ fn spans(store: &Store, graph: &Graph, query: &Query) -> Result<Vec<Span>, Index
                 rarity += store.idf_of(term)?;
             }
             let mut speaks = vec![false; graph.n_documents];
-            let share = 1.0 / (named.documents.len() as f32).sqrt();
+            let share = 1.0 / (graph.standing.n_different(named.documents) as f32).sqrt();
             for (bearer, _) in named.documents {
                 let back = graph.back.row(*bearer as usize);
                 for at in std::iter::once(bearer).chain(back) {
@@ -139,7 +139,11 @@ impl Store {
         }
         let held = std::mem::take(&mut scores.held);
         let needs = Needs { rarities: &rarities, held: &held };
+        let verdicts = self.verdicts()?;
+        let verdict = |at: DocumentNumber| verdicts.and_then(|all| all.get(at as usize));
         if let Some(graph) = graph {
+            let taking =
+                Taking { graph, is_blocked: &|at| verdict(at).is_some_and(|v| v.blocks()) };
             for (at, span) in spans.iter().enumerate() {
                 for (bearer, strength) in &span.bearers {
                     if let Some(score) = scores.documents.get_mut(*bearer as usize) {
@@ -151,28 +155,16 @@ impl Store {
             watch.own(&scores.documents);
             let named: Vec<DocumentNumber> =
                 spans.iter().flat_map(|span| &span.bearers).map(|(bearer, _)| *bearer).collect();
-            // What is blocked recommends nothing.
-            for (score, verdict) in
-                scores.documents.iter_mut().zip(self.verdicts()?.unwrap_or_default())
-            {
-                if verdict.blocks() {
-                    *score = 0.0;
-                }
-            }
-            spread(graph, &needs, &named, &mut scores.documents, watch);
+            spread(&taking, &needs, &named, &mut scores.documents, watch);
         }
         watch.whole(&scores.documents);
-        // After all has spread: a boost is of a document, and not of those that it names.
-        for (score, verdict) in
-            scores.documents.iter_mut().zip(self.verdicts()?.unwrap_or_default())
-        {
-            *score *= verdict.weight();
-        }
         let allowed = self.allowed(query)?;
         let page = Page {
             standing: graph.map(|graph| &graph.standing).filter(|_| query.parts == Parts::ALL),
             needs: &needs,
             scores: &scores.documents,
+            // After all has spread: a boost is of a document, and not of those that it names.
+            weight: &|at| verdict(at).map_or(1.0, |verdict| verdict.weight()),
             allowed: &|at| allowed.as_ref().is_none_or(|allowed| allowed.document(at)),
         };
         let page = page.fill(query.k);

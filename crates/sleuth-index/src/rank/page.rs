@@ -3,10 +3,11 @@
 //!
 //! - A document of less than full quality counts less, down to half.
 //! - Of copies the original stands first, at the place of the best of them, where it holds all that they
-//!   hold of the query; one more keeps its score, and the others come behind everything else. So a page is
-//!   found by what only it holds, however much it is like others. Of variants, which an original is not
-//!   asked to be quite as good as, two keep half their score.
-//! - Of ten places a host may have [`FEW`], or, where many of the store's documents are its own, twice its
+//!   hold of the query; one more keeps its score, as does one of each of three other sites, and the others
+//!   come behind everything else. So a page is found by what only it holds, however much it is like others,
+//!   and is not hidden by what others have copied and changed. Of variants, which an original is not asked
+//!   to be quite as good as, two keep half their score.
+//! - Of ten places a site may have [`FEW`], or, where many of the store's documents are its own, twice its
 //!   share of them, copies not counted; the lower the quality, the fewer. The scores of its further pages
 //!   are halved.
 //!
@@ -20,18 +21,20 @@ use crate::standing::{Likeness, NONE, Standing};
 
 /// What a document of quality 0 has left of its score.
 const WORST: f32 = 0.5;
-/// Copies beside their original, and what they have left of their scores. One is shown because nobody can
-/// be sure which is the original.
-const COPIES: (usize, f32) = (1, 1.0);
-/// The same for variants.
-const VARIANTS: (usize, f32) = (2, 0.5);
+/// Copies of the original's own site that keep their score beside it, and other sites of which one does:
+/// nobody can be sure which is the original.
+const COPIES: usize = 1;
+const OTHER_SITES: usize = 3;
+/// Variants beside their original, and what they have left of their scores.
+const VARIANTS: usize = 2;
+const VARIANT: f32 = 0.5;
 /// What all others have left of their scores at most.
 const FURTHER: f32 = 0.1;
 /// Share of what a variant holds of the query that its original may lack.
 const VARIANT_LACK: f32 = 0.25;
-/// What a document has left of its score whose host has its places already.
+/// What a document has left of its score whose site has its places already.
 const CROWDED: f32 = 0.5;
-/// Of ten places, those of a host that has few of the documents.
+/// Of ten places, those of a site that has few of the documents.
 const FEW: f32 = 3.0;
 
 /// Why a score was changed.
@@ -43,7 +46,7 @@ pub(crate) enum Why {
     Like(DocumentNumber, Likeness),
     /// It stands where this copy or variant of it would.
     InPlaceOf(DocumentNumber, Likeness),
-    /// Its host has its places.
+    /// Its site has its places.
     Crowded,
 }
 
@@ -60,11 +63,14 @@ pub(crate) struct Placed {
 
 /// What the places on a page are given by.
 pub(super) struct Page<'a> {
-    /// Nothing where the graph has not been made; then the order is that of the scores.
+    /// Nothing where the graph has not been made, or one part of search is asked for; then nothing is held
+    /// back.
     pub(super) standing: Option<&'a Standing>,
     pub(super) needs: &'a Needs<'a>,
     /// By document.
     pub(super) scores: &'a [f32],
+    /// What the score of a document is multiplied by, by the lists of its reader.
+    pub(super) weight: &'a dyn Fn(DocumentNumber) -> f32,
     pub(super) allowed: &'a dyn Fn(DocumentNumber) -> bool,
 }
 
@@ -74,6 +80,7 @@ impl Page<'_> {
         let mut all: Vec<(f32, DocumentNumber)> = (0..self.scores.len() as DocumentNumber)
             .filter(|&at| self.scores[at as usize] > 0.0 && (self.allowed)(at))
             .map(|at| (self.scores[at as usize] * self.worth(at), at))
+            .filter(|(score, _)| *score > 0.0)
             .collect();
         let falling = |a: &(f32, DocumentNumber), b: &(f32, DocumentNumber)| {
             b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
@@ -97,7 +104,13 @@ impl Page<'_> {
         }
     }
 
+    /// What the score of a document is multiplied by whatever stands before it.
     fn worth(&self, at: DocumentNumber) -> f32 {
+        (self.weight)(at) * self.made(at)
+    }
+
+    /// The same for how it is made.
+    fn made(&self, at: DocumentNumber) -> f32 {
         WORST + (1.0 - WORST) * self.quality(at)
     }
 
@@ -115,23 +128,19 @@ impl Page<'_> {
             if seen.listed.contains(&at) {
                 continue;
             }
-            let mut own = Placed { document: at, score, factors: self.made(at), behind: false };
+            let mut own = Placed { document: at, score, factors: self.factors(at), behind: false };
             if let Some((other, likeness)) = self.stands_for(at, &seen) {
                 if seen.listed.insert(other) {
-                    let factors = vec![(1.0, Why::InPlaceOf(at, likeness))];
+                    let mut factors = self.factors(other);
+                    factors.push((1.0, Why::InPlaceOf(at, likeness)));
+                    let score = self.scores[at as usize] * self.worth(other);
                     let mut first = Placed { document: other, score, factors, behind: false };
                     self.crowd(&mut first, &mut seen);
                     out.push(first);
                 }
-                let (room, factor) = match likeness {
-                    Likeness::Copy => COPIES,
-                    Likeness::Variant => VARIANTS,
-                };
-                let n_beside = seen.beside.entry(other).or_default();
-                own.behind = *n_beside >= room;
-                *n_beside += 1;
-                let factor = if own.behind { FURTHER } else { factor };
-                own.hold_back(factor, Why::Like(other, likeness));
+                let factor = self.beside(other, at, likeness, &mut seen);
+                own.behind = factor.is_none();
+                own.hold_back(factor.unwrap_or(FURTHER), Why::Like(other, likeness));
             } else {
                 if let Some(standing) = self.standing {
                     seen.standing_for.entry(standing.first(at)).or_insert(at);
@@ -144,9 +153,34 @@ impl Page<'_> {
         out
     }
 
-    fn made(&self, at: DocumentNumber) -> Vec<(f32, Why)> {
-        let worth = self.worth(at);
-        if worth < 1.0 { vec![(worth, Why::Quality)] } else { Vec::new() }
+    fn factors(&self, at: DocumentNumber) -> Vec<(f32, Why)> {
+        let made = self.made(at);
+        if made < 1.0 { vec![(made, Why::Quality)] } else { Vec::new() }
+    }
+
+    /// What `at` has left of its score beside `original`; nothing where there is no room for it.
+    fn beside(
+        &self,
+        original: DocumentNumber,
+        at: DocumentNumber,
+        likeness: Likeness,
+        seen: &mut Seen,
+    ) -> Option<f32> {
+        let site = |at: DocumentNumber| {
+            let known = self.standing.and_then(|standing| standing.hosts.get(at as usize));
+            known.copied().unwrap_or(NONE)
+        };
+        let beside = seen.beside.entry(original).or_default();
+        if likeness == Likeness::Variant {
+            beside.n += 1;
+            return (beside.n <= VARIANTS).then_some(VARIANT);
+        }
+        if site(at) != NONE && site(at) != site(original) {
+            let has_room = beside.sites.len() < OTHER_SITES;
+            return (has_room && beside.sites.insert(site(at))).then_some(1.0);
+        }
+        beside.n += 1;
+        (beside.n <= COPIES).then_some(1.0)
     }
 
     /// The document that is listed for `at`: its original where that says as much, or another copy that
@@ -156,12 +190,14 @@ impl Page<'_> {
         let (mut found, mut likeness) = (None, Likeness::Copy);
         let mut from = at;
         // A copy of a variant of an original is the longest way there is.
-        for _ in 0..3 {
+        for _ in 0..2 {
             let Some((original, step)) = standing.original(from) else { break };
             if step == Likeness::Variant {
                 likeness = Likeness::Variant;
             }
-            let is_hit = self.scores[original as usize] > 0.0 && (self.allowed)(original);
+            let is_hit = self.scores[original as usize] > 0.0
+                && (self.weight)(original) > 0.0
+                && (self.allowed)(original);
             if is_hit && self.says_as_much(original, at, likeness) {
                 found = Some((original, likeness));
             }
@@ -218,14 +254,23 @@ struct Seen {
     listed: HashSet<DocumentNumber>,
     /// By the original of a set of copies: who stands for them.
     standing_for: HashMap<DocumentNumber, DocumentNumber>,
-    /// Copies and variants of an original.
-    beside: HashMap<DocumentNumber, usize>,
+    /// By original, what is listed beside it.
+    beside: HashMap<DocumentNumber, Beside>,
     /// Places of a host.
     of_host: HashMap<u32, usize>,
     /// Places of all that is not held back.
     n_places: usize,
     /// Documents of the store that are no copies.
     n_originals: usize,
+}
+
+/// Copies beside an original.
+#[derive(Default)]
+struct Beside {
+    /// Those of its own site, and variants.
+    n: usize,
+    /// Other sites that have one.
+    sites: HashSet<u32>,
 }
 
 impl Placed {

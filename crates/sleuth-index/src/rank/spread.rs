@@ -72,15 +72,33 @@ impl Needs<'_> {
     }
 }
 
+/// Who takes part.
+pub(super) struct Taking<'a> {
+    pub(super) graph: &'a Graph,
+    /// What is blocked neither gets anything nor passes it on.
+    pub(super) is_blocked: &'a dyn Fn(DocumentNumber) -> bool,
+}
+
+impl Taking<'_> {
+    /// Whether `at` passes on what it has. A copy does not where its original has something to pass on:
+    /// masses of copies would be all that is heard.
+    fn passes(&self, at: DocumentNumber, scores: &[f32]) -> bool {
+        let first = self.graph.standing.first(at);
+        let is_spoken_for = first != at && scores.get(first as usize).is_some_and(|s| *s > 0.0);
+        !(self.is_blocked)(at) && (!is_spoken_for || (self.is_blocked)(first))
+    }
+}
+
 /// Adds to `scores` what the graph passes on. `named` are the documents that the question names; `watch`
 /// sees who got what from whom, the last time for each document as it stays.
 pub(super) fn spread(
-    graph: &Graph,
+    taking: &Taking<'_>,
     needs: &Needs<'_>,
     named: &[DocumentNumber],
     scores: &mut [f32],
     watch: &mut impl Watch,
 ) {
+    let graph = taking.graph;
     let total: f32 = needs.rarities.iter().map(|rarity| rarity.max(1.0)).sum();
     if total <= 0.0 || graph.n_documents != scores.len() {
         return;
@@ -89,13 +107,14 @@ pub(super) fn spread(
     let falling = |scores: &[f32], a: DocumentNumber, b: DocumentNumber| {
         scores[b as usize].total_cmp(&scores[a as usize]).then(a.cmp(&b))
     };
-    let mut active: Vec<DocumentNumber> =
-        (0..own.len() as DocumentNumber).filter(|&at| own[at as usize] > 0.0).collect();
+    let mut active: Vec<DocumentNumber> = (0..own.len() as DocumentNumber)
+        .filter(|&at| own[at as usize] > 0.0 && taking.passes(at, &own))
+        .collect();
     if active.len() > SEEDS {
         active.select_nth_unstable_by(SEEDS - 1, |a, b| falling(&own, *a, *b));
         active.truncate(SEEDS);
     }
-    active.extend(named);
+    active.extend(named.iter().filter(|at| taking.passes(**at, &own)));
     active.sort_unstable();
     active.dedup();
 
@@ -111,11 +130,14 @@ pub(super) fn spread(
             .collect();
         for source in passing {
             expanded[source as usize] = true;
-            for (target, passed) in passed_on(graph, needs, total, source) {
+            let passed_on = passed_on(graph, needs, total, source);
+            for (target, passed) in
+                passed_on.into_iter().filter(|(at, _)| !(taking.is_blocked)(*at))
+            {
                 sources.entry(target).or_default().push((source, passed));
             }
         }
-        active.extend(sources.keys());
+        active.extend(sources.keys().filter(|at| taking.passes(**at, scores)));
         active.sort_unstable();
         active.dedup();
         for _ in 0..STEPS {

@@ -21,9 +21,9 @@ pub(crate) use print::Print;
 pub(crate) struct Standing {
     /// From 0 to 1, by the signals of the page.
     pub(crate) quality: Vec<f32>,
-    /// Position among `host_names`; [`NONE`] for documents without a web address.
+    /// The site of each, as position among `host_names`; [`NONE`] for documents without a web address.
     pub(crate) hosts: Vec<u32>,
-    /// Documents of each host that are no copies.
+    /// Documents of each site that are no copies.
     pub(crate) host_sizes: Vec<u32>,
     pub(crate) host_names: Vec<String>,
     pub(crate) copies: Copies,
@@ -49,14 +49,54 @@ pub(crate) fn host_of(document: &Document) -> Option<String> {
     Some(host.strip_prefix("www.").map_or(host.clone(), str::to_owned))
 }
 
-/// The longest part of a title: sites put their names before or after a dash or a bar.
-fn main_title(title: &str) -> &str {
+/// The site of a host: its last two names, or three where the last but one is of a registry (`co.uk`) or
+/// of a service that gives names to many (`github.io`). A list of a few stands in for the public suffix list.
+fn site_of(host: &str) -> &str {
+    const SERVICES: [&str; 20] = [
+        "blogspot.com",
+        "dreamwidth.org",
+        "fandom.com",
+        "github.io",
+        "gitlab.io",
+        "herokuapp.com",
+        "livejournal.com",
+        "medium.com",
+        "neocities.org",
+        "netlify.app",
+        "pages.dev",
+        "readthedocs.io",
+        "sourceforge.io",
+        "substack.com",
+        "tumblr.com",
+        "vercel.app",
+        "web.app",
+        "weebly.com",
+        "wixsite.com",
+        "wordpress.com",
+    ];
+    if host.starts_with('[') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return host;
+    }
+    let last = |n: usize| {
+        let start = host.rmatch_indices('.').nth(n - 1).map_or(0, |(dot, _)| dot + 1);
+        &host[start..]
+    };
+    let two = last(2);
+    let of_registry =
+        two.split_once('.').is_some_and(|(name, top)| name.len() <= 3 && top.len() == 2);
+    if of_registry || SERVICES.contains(&two) { last(3) } else { two }
+}
+
+/// The words of each part of a title, the longest first: sites put their names before or after a dash or
+/// a bar.
+fn title_parts(title: &str) -> Vec<Box<[u64]>> {
     const BARS: [&str; 6] = [" | ", " - ", " – ", " — ", " · ", " :: "];
     let mut parts = vec![title];
     for bar in BARS {
         parts = parts.into_iter().flat_map(|part| part.split(bar)).collect();
     }
-    parts.into_iter().rev().max_by_key(|part| part.len()).unwrap_or_default()
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    parts.into_iter().map(word_hashes).collect()
 }
 
 /// Hashes of the words of `text`, sorted, each once.
@@ -91,7 +131,7 @@ impl Gathered {
         let raw = Raw {
             print: Print::of(words),
             title: word_hashes(&document.title),
-            main_title: word_hashes(main_title(&document.title)),
+            title_parts: title_parts(&document.title),
             quality: document
                 .signals
                 .as_deref()
@@ -114,8 +154,8 @@ impl Gathered {
         let mut known: HashMap<String, u32> = HashMap::new();
         let mut raws = Vec::with_capacity(n);
         for (_, host, mut raw) in self.0 {
-            if let Some(host) = host {
-                raw.host = *known.entry(host).or_insert_with_key(|host| {
+            if let Some(host) = host.as_deref().map(site_of) {
+                raw.host = *known.entry(host.to_owned()).or_insert_with_key(|host| {
                     out.host_names.push(host.clone());
                     out.host_sizes.push(0);
                     out.host_names.len() as u32 - 1
@@ -154,13 +194,22 @@ impl Standing {
     /// The document that stands for `at` and all its copies in the end: itself where it is none.
     pub(crate) fn first(&self, mut at: DocumentNumber) -> DocumentNumber {
         // A copy of a variant of an original is the longest way there is.
-        for _ in 0..3 {
+        for _ in 0..2 {
             match self.original(at) {
                 Some((original, _)) => at = original,
                 None => break,
             }
         }
         at
+    }
+
+    /// How many different documents bear a key: copies count with their originals.
+    pub(crate) fn n_different(&self, bearers: &[(DocumentNumber, f32)]) -> usize {
+        let is_of_other = |at: DocumentNumber| {
+            let first = self.first(at);
+            first != at && bearers.iter().any(|(bearer, _)| *bearer == first)
+        };
+        bearers.iter().filter(|(at, _)| !is_of_other(*at)).count().max(1)
     }
 
     /// Names all that a ranking takes from here; empty where it takes nothing.
@@ -213,11 +262,32 @@ mod tests {
     }
 
     #[test]
-    fn titles_without_their_sites() {
-        assert_eq!(main_title("The Corvane valve | Shop"), "The Corvane valve");
-        assert_eq!(main_title("Help :: Made in Harrow — us"), "Made in Harrow");
-        assert_eq!(main_title("a-b"), "a-b");
-        assert_eq!(main_title(""), "");
+    fn sites() {
+        for (host, site) in [
+            ("a.b.example.org", "example.org"),
+            ("example.org", "example.org"),
+            ("shop.example.co.uk", "example.co.uk"),
+            ("me.github.io", "me.github.io"),
+            ("a.me.github.io", "me.github.io"),
+            ("localhost", "localhost"),
+            ("192.168.0.1", "192.168.0.1"),
+            ("[2001:db8::1]", "[2001:db8::1]"),
+            ("bbc.uk", "bbc.uk"),
+        ] {
+            assert_eq!(site_of(host), site);
+        }
+    }
+
+    #[test]
+    fn parts_of_titles() {
+        let check = |title: &str, parts: &[&str]| {
+            let expected: Vec<_> = parts.iter().map(|part| word_hashes(part)).collect();
+            assert_eq!(title_parts(title), expected, "{title}");
+        };
+        check("The Corvane valve | Shop", &["The Corvane valve", "Shop"]);
+        check("Help :: Made in Harrow — us", &["Made in Harrow", "Help", "us"]);
+        check("a-b", &["a-b"]);
+        check("", &[""]);
         assert_eq!(word_hashes("Valve, a valve"), word_hashes("A valve"));
     }
 }

@@ -1,6 +1,8 @@
 //! Copies, traps for crawlers, badly made pages and crowding hosts.
 
-use sleuth_index::{MemorySource, Query, Retriever as _, Store, build_graph};
+use std::sync::Arc;
+
+use sleuth_index::{MemorySource, Query, Retriever as _, SiteList, SiteLists, Store, build_graph};
 use sleuth_records::{Document, Signals};
 
 use crate::support::{Random, assert_sound, build, document, found};
@@ -177,4 +179,101 @@ fn a_host_leaves_room_for_others() {
     // Words alone know nothing of it.
     let words = store.search(&Query::lexical("heron", 10)).unwrap();
     assert!(words.hits.iter().all(|hit| hit.passage.document.as_str().starts_with("loud")));
+}
+
+#[test]
+fn copies_elsewhere_do_not_hide_the_true_page() {
+    let random = &mut Random(5);
+    let text = source(random);
+    let mut all = vec![page("maker", "https://maker.example/", "Corvane valve", &text)];
+    for n in 0..3 {
+        let (id, url) = (format!("e{n}"), format!("https://e{n}.example/"));
+        all.push(page(&id, &url, "Corvane valve", &text.replace("2041", "9999")));
+    }
+    all.extend((0..20).map(|n| {
+        document(
+            &format!("x{n:02}"),
+            "",
+            &format!("approval {} valve {}", prose(random, 9), prose(random, 30)),
+        )
+    }));
+    let (_dir, store) = store_of(all);
+    let ids = found(&store, "approval number of the Corvane valve");
+    assert!(ids[..4].contains(&"maker".to_owned()), "{ids:?}");
+}
+
+#[test]
+fn a_copy_takes_the_place_of_an_original_that_is_not_wanted() {
+    let text = format!("Harlan Voss built bridges. {}", prose(&mut Random(9), 60));
+    let mut pages = vec![
+        page("a-first", "https://bad.example/voss", "Harlan Voss", &text),
+        page("second", "https://good.example/voss", "Harlan Voss", &text),
+        document("third", "Bridges", "Harlan Voss is named here, and so are bridges, Harlan Voss."),
+    ];
+    let random = &mut Random(4);
+    pages.extend((0..30).map(|n| document(&format!("x{n}"), "", &prose(random, 30))));
+    let (_dir, store) = store_of(pages.clone());
+    assert_eq!(found(&store, "Harlan Voss")[0], "a-first");
+    let best = |store: &Store, query: &str| {
+        let hit = store.search(&Query::parse(query, 1)).unwrap().hits.remove(0);
+        (hit.passage.document.as_str().to_owned(), hit.score)
+    };
+    let (id, score) = best(&store, "Harlan Voss -site:bad.example");
+    let (_dir, without) = store_of(pages[1..].to_vec());
+    assert_eq!(id, "second");
+    // It is named by the question as if the other were not there.
+    assert!(score > 0.8 * best(&without, "Harlan Voss").1);
+}
+
+fn with_list(store: Store, list: &str) -> Store {
+    let list = SiteList::parse("list.txt", list).unwrap();
+    store.with_sites(Arc::new(SiteLists::new(vec![list])))
+}
+
+#[test]
+fn what_is_blocked_passes_nothing_on() {
+    let random = &mut Random(6);
+    let mut pages = vec![
+        page(
+            "a",
+            "https://a.example/",
+            "Quixotic marmalade",
+            "Quixotic marmalade is told of by Belphoebe Strand.",
+        ),
+        page("b", "https://blocked.example/", "Belphoebe Strand", "She sent all to Cosimo Thrale."),
+        page("c", "https://c.example/", "Cosimo Thrale", "A house by the sea."),
+    ];
+    pages.extend((0..30).map(|n| document(&format!("x{n}"), "", &prose(random, 30))));
+    let (_dir, store) = store_of(pages);
+    assert_eq!(found(&store, "quixotic marmalade"), ["a", "b", "c"]);
+    let store = with_list(store, "*://blocked.example/*");
+    assert_eq!(found(&store, "quixotic marmalade"), ["a"]);
+    let hit = store.explain(&Query::new("quixotic marmalade", 5)).unwrap().explanations.remove(0);
+    assert!(hit.passed.is_empty(), "{hit:?}");
+}
+
+#[test]
+fn a_boost_is_of_a_site_and_not_of_what_it_copied() {
+    let random = &mut Random(8);
+    let text = format!("The Corvane valve keeps pressure even. {}", prose(random, 60));
+    let mut pages = vec![
+        page("original", "https://spam.example/", "Valve", &text),
+        page("copy", "https://good.example/valve", "Valve", &text),
+    ];
+    pages.extend((0..30).map(|n| document(&format!("x{n}"), "", &prose(random, 30))));
+    let (_dir, store) = store_of(pages);
+    let plain = store.search(&Query::new("corvane valve", 5)).unwrap().hits;
+    assert_eq!(plain[0].passage.document.as_str(), "original");
+    let store = with_list(
+        store,
+        "! Goggles\n$downrank=10,site=spam.example\n$boost=10,site=good.example\n",
+    );
+    let explained = store.explain(&Query::new("corvane valve", 5)).unwrap();
+    let hits = &explained.ranking.hits;
+    assert_eq!(hits[0].passage.document.as_str(), "copy");
+    assert_eq!(hits[1].passage.document.as_str(), "original");
+    assert!((hits[1].score - plain[0].score / 3.0).abs() < 1e-4);
+    for (hit, explanation) in hits.iter().zip(&explained.explanations) {
+        assert!((explanation.sum() - hit.score).abs() < 1e-4);
+    }
 }
