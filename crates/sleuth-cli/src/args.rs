@@ -155,10 +155,11 @@ pub(crate) enum IndexCommand {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("queried").required(true)))]
 pub(crate) struct SearchArgs {
     /// Words to look for; "in a row", -without, title:WORD, site:HOST, lang:CODE, after:2020-01-31,
     /// before:2021, id:PREFIX
-    #[arg(required_unless_present = "queries", conflicts_with = "queries")]
+    #[arg(group = "queried")]
     pub(crate) query: Option<String>,
     /// Folder of the store
     #[arg(long = "in", value_name = "STORE")]
@@ -183,7 +184,7 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) sites: Vec<PathBuf>,
     /// Many queries: JSON Lines with `_id` and `text`, and whatever else
-    #[arg(long, value_name = "FILE", requires = "run")]
+    #[arg(long, value_name = "FILE", requires = "run", group = "queried")]
     pub(crate) queries: Option<PathBuf>,
     /// Where to write the rankings of many queries, in the TREC format; `-` is standard output
     #[arg(long, value_name = "OUT", requires = "queries")]

@@ -51,8 +51,7 @@ pub fn main() -> ExitCode {
         }
         Err(error) => {
             let text = error.to_string();
-            let message = text.lines().next().unwrap_or_default();
-            let message = message.strip_prefix("error: ").unwrap_or(message).to_owned();
+            let message = said_first(&text);
             let hint = Some("see `sleuth --help`".to_owned());
             return end(Err(Failure::Usage { message, hint }), true);
         }
@@ -60,6 +59,15 @@ pub fn main() -> ExitCode {
     // What has been written of a run stays; the panic's own message is on standard error already.
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(args)));
     end(result.unwrap_or(Err(Failure::Panicked)), as_json)
+}
+
+/// What clap says before it says how the command is used, in one line: what is missing stands in lines of
+/// its own.
+fn said_first(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines: Vec<&str> =
+        text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }
 
 fn dispatch(args: Args) -> Result<Exit, Failure> {

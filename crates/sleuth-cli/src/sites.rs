@@ -1,10 +1,11 @@
 //! Lists of sites that are named on the command line.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use sleuth_index::{Effect, SiteList, SiteLists, Store, Verdict};
+use sleuth_index::{Effect, IndexError, SiteList, SiteLists, Store, Verdict};
 
 use crate::fail::Failure;
 use crate::progress::Progress;
@@ -17,9 +18,17 @@ pub(crate) fn read(
 ) -> Result<Option<Arc<SiteLists>>, Failure> {
     let mut lists = Vec::with_capacity(files.len());
     for path in files {
-        let bytes =
-            fs_err::read(path).map_err(|source| Failure::Read { path: path.clone(), source })?;
+        // No more than tells that it is too long: a device has no end.
+        let most = SiteList::MOST_BYTES;
+        let mut bytes = Vec::new();
+        fs_err::File::open(path)
+            .and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes))
+            .map_err(|source| Failure::Read { path: path.clone(), source })?;
         let name = path.display().to_string();
+        if bytes.len() > most {
+            let reason = format!("expected at most {most} bytes, found more");
+            return Err(IndexError::Sites { name, reason }.into());
+        }
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             Failure::input(

@@ -1,7 +1,8 @@
 //! Runs a target on many inputs.
 //!
 //! The target runs in a thread of its own, so that one that does not come back can be told from outside;
-//! that thread is then left behind. What kills the whole process (a stack that overflows, memory that is
+//! that thread is then left behind. Where it ends by a panic outside of the target (of the code that changes
+//! inputs, say), that is a failure, too, told with the last input. What kills the whole process (a stack that overflows, memory that is
 //! not there) is told by nobody: for that, [`fuzz`] can keep the input at work in a file.
 
 use std::fs::File;
@@ -66,7 +67,7 @@ pub struct Report {
 /// An input of which something does not hold.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// The input.
+    /// The input; where the thread ended outside of the target, the last one.
     pub input: Vec<u8>,
     /// What went wrong, and where.
     pub message: String,
@@ -96,7 +97,7 @@ pub fn fuzz(
     let (send, done) = channel();
     let (seed, until, longest) = (plan.seed, plan.until, plan.longest);
     let shared = Arc::clone(&state);
-    std::thread::Builder::new().name(target.name.to_owned()).stack_size(STACK).spawn(
+    let thread = std::thread::Builder::new().name(target.name.to_owned()).stack_size(STACK).spawn(
         move || {
             let failure = Work {
                 target,
@@ -115,7 +116,17 @@ pub fn fuzz(
     let failure = loop {
         match done.recv_timeout(LOOK) {
             Ok(failure) => break failure,
-            Err(RecvTimeoutError::Disconnected) => break None,
+            Err(RecvTimeoutError::Disconnected) => {
+                let said = thread.join().err().and_then(|panic| {
+                    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                    text.or_else(|| panic.downcast_ref::<String>().cloned())
+                });
+                let message = format!(
+                    "the thread ended outside of the target, after this input: {}",
+                    said.as_deref().unwrap_or("it does not say why")
+                );
+                break Some(Failure { input: lock(&state).input.clone(), message });
+            }
             Err(RecvTimeoutError::Timeout) => {
                 let state = lock(&state);
                 if let Some(since) = state.begun

@@ -70,3 +70,33 @@ fn what_does_not_come_back_is_a_failure() {
     assert_eq!(failure.input, b"stay");
     assert_eq!(failure.message, "no end of it after 0.3 s");
 }
+
+/// What the target leaves behind panics when it is dropped, which happens outside of the target.
+#[test]
+fn a_panic_outside_of_the_target_is_a_failure() {
+    struct PanicsWhenDropped;
+    impl Drop for PanicsWhenDropped {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    static OUTSIDE: Target = Target {
+        name: "outside",
+        about: "",
+        run: |input| {
+            if input == b"last" {
+                std::panic::panic_any(PanicsWhenDropped);
+            }
+        },
+        words: &[],
+        longest: 10,
+        brief: 0,
+    };
+    let seeds = vec![b"first".to_vec(), b"last".to_vec()];
+    let failure = fuzz(&OUTSIDE, seeds, &Plan::new(1, Until::Inputs(10))).unwrap().failure.unwrap();
+    assert_eq!(failure.input, b"last");
+    assert_eq!(
+        failure.message,
+        "the thread ended outside of the target, after this input: dropped"
+    );
+}

@@ -405,11 +405,30 @@ fn wrong_flags() {
     place.check(&["ask", WHEN, "--over", "docs", "--effort", "enormous", "--json"], &expect![[r#"
         exit 2
         --- stdout
-        {"status":"failed","error":{"message":"invalid value 'enormous' for '--effort <EFFORT>'","hint":"see `sleuth --help`","code":2}}
+        {"status":"failed","error":{"message":"invalid value 'enormous' for '--effort <EFFORT>' [possible values: quick, normal, deep, heavy]","hint":"see `sleuth --help`","code":2}}
         --- stderr
-        error: invalid value 'enormous' for '--effort <EFFORT>'
+        error: invalid value 'enormous' for '--effort <EFFORT>' [possible values: quick, normal, deep, heavy]
         hint: see `sleuth --help`
     "#]]);
+    place.check(&["search", "--in", "store", "--json"], &expect![[r#"
+        exit 2
+        --- stdout
+        {"status":"failed","error":{"message":"the following required arguments were not provided: <QUERY|--queries <FILE>>","hint":"see `sleuth --help`","code":2}}
+        --- stderr
+        error: the following required arguments were not provided: <QUERY|--queries <FILE>>
+        hint: see `sleuth --help`
+    "#]]);
+    place.check(
+        &["search", "fox", "--queries", "q.jsonl", "--run", "-", "--in", "store", "--json"],
+        &expect![[r#"
+            exit 2
+            --- stdout
+            {"status":"failed","error":{"message":"the argument '[QUERY]' cannot be used with '--queries <FILE>'","hint":"see `sleuth --help`","code":2}}
+            --- stderr
+            error: the argument '[QUERY]' cannot be used with '--queries <FILE>'
+            hint: see `sleuth --help`
+        "#]],
+    );
     place.check(
         &["ask", WHEN, "--over", "docs", "--max-seconds", "-1"],
         &expect![[r#"

@@ -136,15 +136,15 @@ fn searches() {
     place.check(
         &["search", "--in", "store"],
         &expect![[r#"
-        exit 2
-        --- stderr
-        error: the following required arguments were not provided:
-          <QUERY>
+            exit 2
+            --- stderr
+            error: the following required arguments were not provided:
+              <QUERY|--queries <FILE>>
 
-        Usage: sleuth search --in <STORE> <QUERY>
+            Usage: sleuth search --in <STORE> <QUERY|--queries <FILE>>
 
-        For more information, try '--help'.
-    "#]],
+            For more information, try '--help'.
+        "#]],
     );
 }
 

@@ -184,6 +184,13 @@ fn lists_that_cannot_be_used() {
         hint: save it as UTF-8
     "#]],
     );
+    // Which never ends.
+    place.check(&with("/dev/zero"), &expect![[r#"
+        exit 6
+        --- stderr
+        error: cannot use the list of sites `/dev/zero`: expected at most 16777216 bytes, found more
+        hint: one rule a line, as in uBlacklist (`*://*.example.com/*` blocks) or as in Goggles (`$discard,site=example.com` blocks, `$boost=3,site=example.org` lifts)
+    "#]]);
     place.check(
         &["ask", "When?", "--over", "store", "--policy", "trail", "--sites", "empty.txt"],
         &expect![[r#"

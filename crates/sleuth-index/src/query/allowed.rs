@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tantivy::DocId;
 
+use super::details::site_in_ascii;
 use super::row::in_a_row;
 use super::single::{pairs_with, single};
 use super::{Condition, Filter};
@@ -103,7 +104,10 @@ impl Store {
                 rows.find(text, false, &mut |_, _, document| out[document as usize] = true)?;
                 out
             }
-            Condition::Site(site) => self.places()?.iter().map(|place| place.is_on(site)).collect(),
+            Condition::Site(site) => {
+                let site = site_in_ascii(site);
+                self.places()?.iter().map(|place| place.is_on(&site)).collect()
+            }
             Condition::After(day) => {
                 self.places()?.iter().map(|place| place.date.is_some_and(|d| d >= *day)).collect()
             }

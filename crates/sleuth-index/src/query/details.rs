@@ -6,13 +6,14 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::Day;
+use crate::sites::{Parts, ascii_host};
 use crate::store::Store;
 use crate::{Effect, IndexError, SiteLists, Verdict, language};
 
 /// Where a document comes from, and when.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Place {
-    /// Lower case, without user and port; empty where the address has none.
+    /// In lower case and ASCII, without user and port; empty where the address has none.
     pub(crate) host: Box<str>,
     /// From the `/` after the host on.
     pub(crate) path: Box<str>,
@@ -90,16 +91,15 @@ fn each<T: Clone + Default>(
     Ok(out)
 }
 
-/// Host, in lower case without user and port, and path of an address of the web.
-pub(crate) fn host_and_path(url: &str) -> Option<(String, &str)> {
-    let rest = match url.trim().split_once("://") {
-        Some((_, rest)) => rest,
-        None => url.trim().strip_prefix("//")?,
-    };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = host.split_once(':').map_or(host, |(host, _)| host).trim_end_matches('.');
-    Some((host.to_lowercase(), path))
+/// Host, as in [`Place`], and path of an address.
+pub(crate) fn host_and_path(url: &str) -> Option<(String, String)> {
+    Parts::of(url).map(|parts| (parts.host, parts.after))
+}
+
+/// A site that a person names, with its host as in [`Place`].
+pub(crate) fn site_in_ascii(site: &str) -> String {
+    let (host, path) = site.split_at(site.find('/').unwrap_or(site.len()));
+    format!("{}{path}", ascii_host(host).as_deref().unwrap_or(host))
 }
 
 impl Place {
@@ -124,7 +124,7 @@ mod tests {
         let check = |url: &str, site: &str, expected: bool| {
             let (host, path) = host_and_path(url).unwrap_or_default();
             let place = Place { host: host.into(), path: path.into(), date: None };
-            assert_eq!(place.is_on(site), expected, "{url} on {site}");
+            assert_eq!(place.is_on(&site_in_ascii(site)), expected, "{url} on {site}");
         };
         check("https://example.org/a", "example.org", true);
         check("https://User@News.Example.org.:8080?x", "example.org", true);
@@ -138,5 +138,18 @@ mod tests {
         check("example.org", "example.org", false);
         check("", "example.org", false);
         check("https://", "", false);
+        check("ftp://u@Example.org:21/a", "example.org/a", true);
+        check("https://Bücher.example/a", "bücher.example/a", true);
+        check("https://xn--bcher-kva.example/a", "bücher.example", true);
+        check(r"https:\\u@exam%70le.org\blog\1", "example.org/blog", true);
+        check("example.net/?u=https://example.org", "example.org", false);
+    }
+
+    #[test]
+    fn addresses_of_ipv6() {
+        let host = |url: &str| host_and_path(url).map(|(host, _)| host).unwrap_or_default();
+        assert_eq!(host("http://[2001:db8::1]/a"), "[2001:db8::1]");
+        assert_eq!(host("http://u:p@[2001:DB8::2]:8080/a"), "[2001:db8::2]");
+        assert_eq!(host("ftp://[2001:db8::3]:21/a"), "[2001:db8::3]");
     }
 }

@@ -18,6 +18,47 @@ use super::regular::{self, Regular};
 
 /// Deepest nesting of brackets and negations.
 const DEEPEST: usize = 50;
+/// Most comparisons, brackets and negations of a rule.
+const MOST_OF_A_RULE: usize = 1_000;
+/// The same of a list: about a hundred bytes each.
+const MOST_OF_A_LIST: usize = 1_000_000;
+/// Most regular expressions of a list: some kilobytes each, and as many microseconds.
+const MOST_REGULAR: usize = 10_000;
+
+/// What the expressions of a list have taken of what they may.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    of_rule: usize,
+    of_list: usize,
+    regular: usize,
+}
+
+impl Taken {
+    fn one(&mut self) -> Result<(), String> {
+        self.of_rule += 1;
+        self.of_list += 1;
+        let what = "comparisons, brackets and `!`";
+        if self.of_rule > MOST_OF_A_RULE {
+            return Err(format!("expected at most {MOST_OF_A_RULE} {what} in a rule, found more"));
+        }
+        if self.of_list > MOST_OF_A_LIST {
+            return Err(format!(
+                "expected at most {MOST_OF_A_LIST} {what} in the list, found more"
+            ));
+        }
+        Ok(())
+    }
+
+    fn regular(&mut self) -> Result<(), String> {
+        self.regular += 1;
+        if self.regular > MOST_REGULAR {
+            return Err(format!(
+                "expected at most {MOST_REGULAR} regular expressions in the list, found more"
+            ));
+        }
+        Ok(())
+    }
+}
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -49,9 +90,10 @@ pub(super) enum How {
 }
 
 impl Expression {
-    /// Reads an expression off `cursor`.
-    pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Self, String> {
-        any(cursor, 0)
+    /// Reads the expression of a rule off `cursor`; `taken` is of its list.
+    pub(super) fn read(cursor: &mut Cursor<'_>, taken: &mut Taken) -> Result<Self, String> {
+        taken.of_rule = 0;
+        any(cursor, taken, 0)
     }
 
     /// Whether it holds of a page. What is said of an address does not hold where there is none.
@@ -123,45 +165,46 @@ impl How {
     }
 }
 
-fn any(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expression, String> {
-    let mut parts = vec![all(cursor, depth)?];
+fn any(cursor: &mut Cursor<'_>, taken: &mut Taken, depth: usize) -> Result<Expression, String> {
+    let mut parts = vec![all(cursor, taken, depth)?];
     cursor.space();
     while cursor.eat("|") {
-        parts.push(all(cursor, depth)?);
+        parts.push(all(cursor, taken, depth)?);
         cursor.space();
     }
     Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::Any(parts) })
 }
 
-fn all(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expression, String> {
-    let mut parts = vec![not(cursor, depth)?];
+fn all(cursor: &mut Cursor<'_>, taken: &mut Taken, depth: usize) -> Result<Expression, String> {
+    let mut parts = vec![not(cursor, taken, depth)?];
     cursor.space();
     while cursor.eat("&") {
-        parts.push(not(cursor, depth)?);
+        parts.push(not(cursor, taken, depth)?);
         cursor.space();
     }
     Ok(if parts.len() == 1 { parts.remove(0) } else { Expression::All(parts) })
 }
 
-fn not(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expression, String> {
+fn not(cursor: &mut Cursor<'_>, taken: &mut Taken, depth: usize) -> Result<Expression, String> {
     if depth >= DEEPEST {
         return Err(format!(
             "expected at most {DEEPEST} brackets and `!` in each other, found more"
         ));
     }
+    taken.one()?;
     cursor.space();
     if cursor.eat("!") {
-        return Ok(Expression::Not(Box::new(not(cursor, depth + 1)?)));
+        return Ok(Expression::Not(Box::new(not(cursor, taken, depth + 1)?)));
     }
     if cursor.eat("(") {
-        let inner = any(cursor, depth + 1)?;
+        let inner = any(cursor, taken, depth + 1)?;
         cursor.space();
         return if cursor.eat(")") { Ok(inner) } else { Err(cursor.expected("`&`, `|` or `)`")) };
     }
-    one(cursor)
+    one(cursor, taken)
 }
 
-fn one(cursor: &mut Cursor<'_>) -> Result<Expression, String> {
+fn one(cursor: &mut Cursor<'_>, taken: &mut Taken) -> Result<Expression, String> {
     let before = cursor.clone();
     let name = identifier(cursor);
     let of = match name {
@@ -187,6 +230,7 @@ fn one(cursor: &mut Cursor<'_>) -> Result<Expression, String> {
     cursor.space();
     if cursor.rest.starts_with('/') || cursor.eat("=~") {
         cursor.space();
+        taken.regular()?;
         return regular_expression(cursor, of);
     }
     let operators = [("=", How::Is), ("^=", How::Begins), ("$=", How::Ends), ("*=", How::Holds)];

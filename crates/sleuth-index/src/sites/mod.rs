@@ -50,14 +50,16 @@
 //!
 //! So a boost at most doubles a score, and never lifts what does not match a query at all, whose score
 //! is nothing. A document without an address of the web (`http` or `https`) is touched by rules that ask
-//! about titles and nothing else, and by no others. Of an address and of a title the first 2,048 bytes
-//! are looked at.
+//! about titles and nothing else, and by no others. Of what stands
+//! behind the host of an address and of a title the first 2,048 bytes are looked at.
 //!
 //! # What goes wrong
 //!
-//! A line that is no rule, or one that is not supported, is a warning with its number; the others count.
-//! A list without any rule, of more than 16 MiB ([`MOST_BYTES`]) or more
-//! than 200,000 rules ([`MOST_RULES`]) is an error.
+//! A line that is no rule, one that is not supported, and one with more in its expression than is allowed
+//! is a warning with its number; the others count. Allowed are 1,000 comparisons, brackets and `!` in a
+//! rule, 1,000,000 of them and 10,000 regular expressions in a list, those of lines that are passed over
+//! included. A list without any rule, of more than 16 MiB ([`SiteList::MOST_BYTES`]) or more than 200,000
+//! rules ([`MOST_RULES`]) is an error.
 
 mod address;
 mod cursor;
@@ -79,15 +81,14 @@ use sleuth_records::Digest;
 
 use crate::IndexError;
 use address::Address;
+pub(crate) use address::{Parts, ascii_host};
 use matcher::Matcher;
 use rule::{Action, Page, Rule};
 
-/// Longest list, in bytes.
-pub(crate) const MOST_BYTES: usize = 16 << 20;
 /// Most lines of a list that are neither empty nor comments.
 pub(crate) const MOST_RULES: usize = 200_000;
 
-/// Most bytes of an address and of a title that rules look at.
+/// Most bytes of what stands behind the host of an address, and of a title, that rules look at.
 const LOOKED_AT: usize = 2048;
 
 /// How a list is written.
@@ -151,6 +152,9 @@ pub struct SiteList {
 }
 
 impl SiteList {
+    /// Longest list, in bytes.
+    pub const MOST_BYTES: usize = 16 << 20;
+
     /// Reads the list `text`. `name` is for messages; where it ends with `.goggle` or `.goggles`, that
     /// is its format, and else the lines tell.
     ///
@@ -158,10 +162,10 @@ impl SiteList {
     /// [`IndexError::Sites`] when there is no rule in it, or too much.
     pub fn parse(name: &str, text: &str) -> Result<Self, IndexError> {
         let refused = |reason: String| IndexError::Sites { name: name.to_owned(), reason };
-        if text.len() > MOST_BYTES {
+        if text.len() > Self::MOST_BYTES {
             return Err(refused(format!(
-                "expected at most {MOST_BYTES} bytes, found {}",
-                text.len()
+                "expected at most {} bytes, found more",
+                Self::MOST_BYTES
             )));
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -188,7 +192,7 @@ impl SiteList {
         Ok(Self {
             name: name.to_owned(),
             format,
-            digest: sleuth_records::sha256_hex(text.as_bytes()),
+            digest: Digest::new().field(format.to_string().as_bytes()).field(text.as_bytes()).hex(),
             matcher: Matcher::new(parsed.rules),
             discards_the_rest: parsed.discards_the_rest,
             warnings: parsed.warnings,
@@ -319,7 +323,8 @@ impl SiteLists {
         &self.lists
     }
 
-    /// Names what the lists say: the same rules have the same id, in whatever files they stand.
+    /// Names what the lists say: the same texts in the same formats have the same id, in
+    /// whatever files they stand.
     pub fn id(&self) -> String {
         let mut digests: Vec<&str> = self.lists.iter().map(|list| &*list.digest).collect();
         digests.sort_unstable();
@@ -332,8 +337,7 @@ impl SiteLists {
 
     /// What the lists make of the page at `url` with this title, as the [module](self) says.
     pub fn verdict(&self, url: Option<&str>, title: &str) -> Verdict {
-        let head = |text| head_of(text, LOOKED_AT);
-        let (address, title) = (url.map(head).and_then(Address::of_web), head(title));
+        let (address, title) = (url.and_then(Address::of_web), head_of(title, LOOKED_AT));
         let lower_title = title.to_lowercase();
         let page = Page { address: address.as_ref(), title, lower_title: &lower_title };
         let mut found = Found::default();

@@ -360,7 +360,12 @@ fn lists_that_cannot_be_used() {
          `*://*.a.org/*`, found `a.org`",
     );
     check(&"a\n".repeat(MOST_RULES + 1), "expected at most 200000 rules, found 200001");
-    check(&"#".repeat(MOST_BYTES + 1), "expected at most 16777216 bytes, found 16777217");
+    check(&"#".repeat(SiteList::MOST_BYTES + 1), "expected at most 16777216 bytes, found more");
+    check(
+        &"/a/|".repeat(1_000_000),
+        "no line of it is a rule of uBlacklist; line 1: expected at most 1000 comparisons, brackets \
+         and `!` in a rule, found more",
+    );
 }
 
 #[test]
@@ -370,6 +375,61 @@ fn the_same_rules_have_the_same_id() {
     assert_eq!(of(&[a, b]), of(&[b, a]));
     assert_ne!(of(&[a]), of(&[b]));
     assert_ne!(of(&[a]), of(&[a, b]));
+}
+
+#[test]
+fn the_same_text_in_another_format_has_another_id() {
+    let of = |name: &str| {
+        let list = SiteList::parse(name, "/ads/").unwrap();
+        (list.format(), SiteLists::new(vec![list]).id())
+    };
+    let ((a, id), (b, other)) = (of("mine.txt"), of("mine.goggle"));
+    assert_ne!(a, b);
+    assert_ne!(id, other);
+}
+
+/// What would take gigabytes is passed over, whether it stands in one line or in many.
+#[test]
+fn a_list_holds_so_many_comparisons_and_no_more() {
+    let check = |text: &str, n_rules: usize, n_passed_over: usize, expected: &str| {
+        let parsed = list(text);
+        assert_eq!((parsed.n_rules(), parsed.warnings().len()), (n_rules, n_passed_over));
+        assert_eq!(parsed.warnings()[0].to_string(), expected);
+    };
+    check(
+        &format!("*://a.org/*\n{}/a/\n/b/", "/a/|".repeat(1000)),
+        2,
+        1,
+        "line 2: expected at most 1000 comparisons, brackets and `!` in a rule, found more",
+    );
+    check(
+        &"/a/|/b/\n".repeat(5_001),
+        5_000,
+        1,
+        "line 5001: expected at most 10000 regular expressions in the list, found more",
+    );
+    let line = format!("{}u=''\n", "u=''|".repeat(999));
+    check(
+        &line.repeat(1_001),
+        1_000,
+        1,
+        "line 1001: expected at most 1000000 comparisons, brackets and `!` in the list, found more",
+    );
+}
+
+#[test]
+fn no_way_of_writing_a_host_evades_its_rule() {
+    let user = format!("https://{}@blocked.example/x", "a".repeat(2100));
+    let urls = [
+        &user,
+        r"https:\\blocked.example\x",
+        "https:blocked.example/x",
+        "https://%62locked.example/",
+        "https://blo\u{ad}cked.exam\tple/",
+    ];
+    for url in urls {
+        assert_eq!(effect("*://blocked.example/*", url, ""), "block by 0:1", "{url}");
+    }
 }
 
 /// The index must find what trying every rule finds.

@@ -2,7 +2,7 @@
 
 use super::address::ascii_host;
 use super::cursor::{Cursor, quoted};
-use super::expression::Expression;
+use super::expression::{Expression, Taken};
 use super::glob::Glob;
 use super::rule::{Action, Host, Rule, STRONGEST};
 use super::{ListWarning, Parsed};
@@ -13,6 +13,7 @@ const OF_PATHS: &str = "._~:/?[]@!$&'()+,;=-";
 /// Reads the rules of `text`.
 pub(super) fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
+    let mut taken = Taken::default();
     let mut lines = (1..).zip(text.lines()).peekable();
     if lines.next_if(|(_, line)| line.trim_end() == "---").is_some() {
         // The front matter says who made the list, which decides nothing.
@@ -29,7 +30,7 @@ pub(super) fn parse(text: &str) -> Parsed {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        match rule(line, number) {
+        match rule(line, number, &mut taken) {
             Ok(rule) => parsed.rules.push(rule),
             Err(message) => parsed.warnings.push(ListWarning { line: number, message }),
         }
@@ -37,13 +38,13 @@ pub(super) fn parse(text: &str) -> Parsed {
     parsed
 }
 
-fn rule(line: &str, number: u32) -> Result<Rule, String> {
+fn rule(line: &str, number: u32, taken: &mut Taken) -> Result<Rule, String> {
     let mut cursor = Cursor::new(line);
     let action = action(&mut cursor)?;
     cursor.space();
     let mut rule = Rule::new(number, action);
     if !match_pattern(&mut cursor, &mut rule)? {
-        rule.expression = Some(Expression::read(&mut cursor)?);
+        rule.expression = Some(Expression::read(&mut cursor, taken)?);
     } else {
         rule.of_addresses = true;
         cursor.space();
@@ -52,7 +53,7 @@ fn rule(line: &str, number: u32) -> Result<Rule, String> {
             if !cursor.eat("(") {
                 return Err(cursor.expected("`(` after `@if`"));
             }
-            rule.expression = Some(Expression::read(&mut cursor)?);
+            rule.expression = Some(Expression::read(&mut cursor, taken)?);
             cursor.space();
             if !cursor.eat(")") {
                 return Err(cursor.expected("`&`, `|` or `)`"));
