@@ -65,7 +65,7 @@ fn a_document_is_explained() {
             language   en
             text       262 B, 1 passage
             quality    1.00
-            copy of    birds.example/heron.html, which stands for it in results
+            copy of    birds.example/heron.html, which the default search puts before it
             names      birds.example/heron.html (0.01)
         "#]],
     );
@@ -94,7 +94,7 @@ fn copies_and_badly_made_pages_come_last() {
     place.check(&["search", "heron nest trees", "--in", "store"], &expect![[r#"
         exit 0
         --- stdout
-         1. Heron birds.example/heron.html:1 · 1.44
+         1. Heron birds.example/heron.html:1 · 1.27
             # Heron The heron nests in tall trees near water and feeds on fish and frogs. A pair builds its nest of sticks in March, and both feed the young for eight weeks.…
          2. Heron | Copied copied.example/0-heron.html:1 · 0.99
             # Heron | Copied The heron nests in tall trees near water and feeds on fish and frogs. A pair builds its nest of sticks in March, and both feed the young for eight weeks.…
