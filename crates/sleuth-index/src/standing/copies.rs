@@ -145,9 +145,9 @@ fn title_key(document: &Raw) -> u64 {
     document.title.iter().fold(0, |key, word| key.rotate_left(5) ^ word)
 }
 
-/// Whether the titles of two documents are of one thing: they have the same words, or, unless both are of
-/// one site, the one has those of a part of the other, or their longest parts are the same. Short texts, which say little by
-/// themselves, must have the same title.
+/// Whether the titles of two documents are of one thing: they have the same words; or, unless both are of
+/// one site, the one has those of a part of the other, or their longest parts are the same. Short texts,
+/// which say little by themselves, must have the same title.
 fn of_one_thing(one: &Raw, other: &Raw) -> bool {
     if one.title == other.title {
         return true;
