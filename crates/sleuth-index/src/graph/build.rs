@@ -363,11 +363,7 @@ fn edges_of(
         for (target, weight) in named.documents {
             // Who names a thing names the original of what is about it: masses of copies would take the
             // place of other edges.
-            let first = standing.first(*target);
-            if named.documents.len() > FEW_NAMESAKES
-                && first != *target
-                && named.documents.iter().any(|(other, _)| *other == first)
-            {
+            if named.documents.len() > FEW_NAMESAKES && standing.first(*target) != *target {
                 continue;
             }
             let known = strengths.entry(*target).or_default();

@@ -133,7 +133,8 @@ impl Page<'_> {
                 if seen.listed.insert(other) {
                     let mut factors = self.factors(other);
                     factors.push((1.0, Why::InPlaceOf(at, likeness)));
-                    let score = self.scores[at as usize] * self.worth(other);
+                    let score = self.scores[at as usize].max(self.scores[other as usize]);
+                    let score = score * self.worth(other);
                     let mut first = Placed { document: other, score, factors, behind: false };
                     self.crowd(&mut first, &mut seen);
                     out.push(first);
@@ -226,7 +227,7 @@ impl Page<'_> {
         }
     }
 
-    /// Holds `placed` back where its host has its places.
+    /// Holds `placed` back where its site has its places.
     fn crowd(&self, placed: &mut Placed, seen: &mut Seen) {
         let Some(standing) = self.standing else { return };
         let host = standing.hosts.get(placed.document as usize).copied().unwrap_or(NONE);
@@ -256,7 +257,7 @@ struct Seen {
     standing_for: HashMap<DocumentNumber, DocumentNumber>,
     /// By original, what is listed beside it.
     beside: HashMap<DocumentNumber, Beside>,
-    /// Places of a host.
+    /// Places of a site.
     of_host: HashMap<u32, usize>,
     /// Places of all that is not held back.
     n_places: usize,

@@ -6,7 +6,7 @@
 mod copies;
 mod print;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sleuth_records::{Digest, Document, quality};
 
@@ -205,11 +205,12 @@ impl Standing {
 
     /// How many different documents bear a key: copies count with their originals.
     pub(crate) fn n_different(&self, bearers: &[(DocumentNumber, f32)]) -> usize {
-        let is_of_other = |at: DocumentNumber| {
-            let first = self.first(at);
-            first != at && bearers.iter().any(|(bearer, _)| *bearer == first)
-        };
-        bearers.iter().filter(|(at, _)| !is_of_other(*at)).count().max(1)
+        if bearers.len() < 2 {
+            return bearers.len();
+        }
+        let firsts: HashSet<DocumentNumber> =
+            bearers.iter().map(|(at, _)| self.first(*at)).collect();
+        firsts.len()
     }
 
     /// Names all that a ranking takes from here; empty where it takes nothing.
