@@ -52,23 +52,32 @@ pub(crate) fn lock_as(path: &Path, file: &str) -> Result<DirectoryLock, IndexErr
     let lock = Lock { filepath: file.into(), is_blocking: false };
     let folder =
         MmapDirectory::open(path).map_err(|error| IndexError::engine(path, error.into()))?;
-    // A process that is just starting a child shares its lock with the child for a moment.
-    let mut tries = 0;
-    let outcome = loop {
-        match folder.acquire_lock(&lock) {
-            Err(LockError::LockBusy) if tries < MOST_TRIES => {
-                tries += 1;
-                std::thread::sleep(BETWEEN_TRIES);
-            }
-            outcome => break outcome,
-        }
-    };
+    let is_busy = |error: &LockError| matches!(error, LockError::LockBusy);
+    let outcome = when_free(is_busy, || folder.acquire_lock(&lock));
     outcome.map_err(|error| match error {
         LockError::LockBusy => IndexError::Busy { path: path.to_owned() },
         LockError::IoError(error) => {
             IndexError::io(path, std::io::Error::new(error.kind(), error.to_string()))
         }
     })
+}
+
+/// Takes a lock, some more times where it is held: a process that is just starting a child shares its locks
+/// with the child for a moment.
+pub(super) fn when_free<T, E>(
+    is_busy: impl Fn(&E) -> bool,
+    take: impl Fn() -> Result<T, E>,
+) -> Result<T, E> {
+    let mut tries = 0;
+    loop {
+        match take() {
+            Err(error) if is_busy(&error) && tries < MOST_TRIES => {
+                tries += 1;
+                std::thread::sleep(BETWEEN_TRIES);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// What is no store to a reader is no place for a store to a writer.

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use sleuth_records::{Document, SourceFile, SourceStamp};
+use tantivy::directory::error::LockError;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{TantivyDocument, TantivyError};
 
-use super::opening::Known;
+use super::opening::{Known, when_free};
 use super::state::{State, all_owners, orphaned};
 use super::{DocumentSource, SyncOptions};
 use crate::layout::{Fields, Payload, remove_manifests, schema, snapshot_id, write_manifest};
@@ -62,7 +63,12 @@ impl<'a> Shared<'a> {
         // One indexing thread for little text: its single segment is the fastest to search.
         let threads = if bytes < 64 << 20 { 1 } else { options.threads.clamp(1, 8) };
         let memory = (options.memory / threads).max(16 << 20) * threads;
-        let writer = index.writer_with_num_threads(threads, memory).map_err(engine)?;
+        // The library has a lock of its own.
+        let is_busy = |error: &TantivyError| {
+            matches!(error, TantivyError::LockFailure(LockError::LockBusy, _))
+        };
+        let writer = when_free(is_busy, || index.writer_with_num_threads(threads, memory));
+        let writer = writer.map_err(engine)?;
         let mut merging = LogMergePolicy::default();
         merging.set_del_docs_ratio_before_merge(MOST_DELETED);
         writer.set_merge_policy(Box::new(merging));
