@@ -407,7 +407,7 @@ fn what_becomes_of_the_whole_is_told() {
         }
     }
     expect![[r#"
-        pipe ×1.24 in the place of `pipe-again`, its copy
+        pipe ×1.23 in the place of `pipe-again`, its copy
         pipe-again ×1.00 a copy of `pipe`
         valve-again ×1.00 a copy of `valve`
         valve-other ×1.00 a copy of `valve`
