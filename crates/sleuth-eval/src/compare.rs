@@ -11,8 +11,8 @@
 //!
 //! Neither is corrected for looking at many measures or many pairs of systems.
 
-use crate::random::Random;
 use crate::{EvalError, Evaluation, Measure};
+use sleuth_records::Random;
 
 /// Differences below this are rounding.
 const ROUNDING: f64 = 1e-9;
@@ -115,7 +115,7 @@ fn randomisation(differences: &[f64], resampling: &Resampling) -> f64 {
     }
     let mut random = Random(resampling.seed);
     let extreme = (0..resampling.permutations)
-        .filter(|_| signed_sum(&differences, || random.bits()).abs() >= observed)
+        .filter(|_| signed_sum(&differences, || random.number()).abs() >= observed)
         .count();
     (extreme + 1) as f64 / (resampling.permutations + 1) as f64
 }
@@ -139,12 +139,17 @@ fn bootstrap(differences: &[f64], resampling: &Resampling) -> (f64, f64) {
     }
     // Another stream of numbers than that of the signs.
     let mut random = Random(!resampling.seed);
-    let sample = |_| (0..n).map(|_| differences[random.below(n)]).sum::<f64>() / n as f64;
+    let sample = |_| (0..n).map(|_| differences[below(&mut random, n)]).sum::<f64>() / n as f64;
     let mut means: Vec<f64> = (0..resampling.samples).map(sample).collect();
     means.sort_by(f64::total_cmp);
     let outside = (1.0 - resampling.level) / 2.0 * means.len() as f64;
     let low = (outside.floor() as usize).min(means.len() - 1);
     (means[low], means[means.len() - 1 - low])
+}
+
+/// A number below `n`, which is not 0, by multiplication: it has no bias to speak of for any `n`.
+fn below(random: &mut Random, n: usize) -> usize {
+    ((u128::from(random.number()) * n as u128) >> 64) as usize
 }
 
 #[cfg(test)]

@@ -26,7 +26,6 @@ mod compare;
 mod error;
 mod evaluate;
 mod measure;
-mod random;
 
 pub use compare::{Comparison, Resampling, compare};
 pub use error::EvalError;

@@ -12,7 +12,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::mutate::{Random, mutated};
+use sleuth_records::Random;
+
+use crate::mutate::mutated;
 use crate::targets::Target;
 
 /// The longest that a target may take for one input.

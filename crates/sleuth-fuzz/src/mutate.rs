@@ -1,28 +1,12 @@
 //! New inputs from known ones.
 
-/// SplitMix64 (Steele, Lea and Flood, 2014), from a seed.
-pub(crate) struct Random(pub(crate) u64);
+use sleuth_records::Random;
 
-impl Random {
-    pub(crate) fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`; 0 where that is 0.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        if n == 0 { 0 } else { (self.number() % n as u64) as usize }
-    }
-
-    /// A range of at most `most` places within `length`.
-    fn range(&mut self, length: usize, most: usize) -> std::ops::Range<usize> {
-        let start = self.below(length + 1);
-        let end = start + self.below((length - start).min(most) + 1);
-        start..end
-    }
+/// A range of at most `most` places within `length`.
+fn range(random: &mut Random, length: usize, most: usize) -> std::ops::Range<usize> {
+    let start = random.below(length + 1);
+    let end = start + random.below((length - start).min(most) + 1);
+    start..end
 }
 
 /// Bytes that mean something to many formats.
@@ -60,7 +44,7 @@ fn change(random: &mut Random, input: &mut Vec<u8>, seeds: &[Vec<u8>], words: &[
         }
         2 => input.insert(at, TELLING[random.below(TELLING.len())]),
         3 => {
-            let gone = random.range(input.len(), 64);
+            let gone = range(random, input.len(), 64);
             input.drain(gone);
         }
         // Words of the language, more often than anything else.
@@ -70,12 +54,12 @@ fn change(random: &mut Random, input: &mut Vec<u8>, seeds: &[Vec<u8>], words: &[
             input.splice(replaced, word.iter().copied());
         }
         7 => {
-            let copied = input[random.range(input.len(), 256)].to_vec();
+            let copied = input[range(random, input.len(), 256)].to_vec();
             input.splice(at..at, copied);
         }
         // Deep nesting and long rows.
         8 => {
-            let part = input[random.range(input.len(), 16)].to_vec();
+            let part = input[range(random, input.len(), 16)].to_vec();
             let times = 1 << random.below(11);
             input.splice(at..at, part.repeat(times));
         }

@@ -9,7 +9,7 @@ use std::{collections::HashMap, collections::VecDeque, path::Path};
 
 use llama_cpp_2::token::LlamaToken;
 use llguidance::ParserFactory;
-use sleuth_records::{Message, Role, TokenUsage, ToolCall, ToolSpec};
+use sleuth_records::{Message, Random, Role, TokenUsage, ToolCall, ToolSpec};
 
 use crate::{
     Cancel, LanguageModel, LmError, ModelInfo, Reply, Request, Tier, ToolChoice,
@@ -18,7 +18,7 @@ use crate::{
     gguf::GgufHeader,
     grammar::{self, CallGuide, Grammar, GuideError},
     request_digest,
-    sampling::{Random, pick},
+    sampling::pick,
 };
 
 /// Own replies whose tokens are remembered; older ones are tokenised from their text.
@@ -194,7 +194,7 @@ impl Embedded {
         cancel: Cancel<'_>,
         mut guide: CallGuide,
     ) -> Result<(Message, Vec<LlamaToken>), LmError> {
-        let mut random = Random::new(request.seed);
+        let mut random = Random(request.seed);
         let mut passed_on = 0;
         while !guide.finished() {
             guide.write_forced().map_err(|error| self.guide_error(error))?;
@@ -227,7 +227,7 @@ impl Embedded {
         mut pending: Vec<LlamaToken>,
         cancel: Cancel<'_>,
     ) -> Result<(Message, Vec<LlamaToken>), LmError> {
-        let mut random = Random::new(request.seed);
+        let mut random = Random(request.seed);
         let mut written = Vec::new();
         while written.len() < request.max_tokens {
             self.evaluate(&pending, cancel)?;

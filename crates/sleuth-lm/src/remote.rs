@@ -19,13 +19,12 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use sleuth_records::{Message, Role, TokenUsage, ToolCall, ToolSpec};
+use sleuth_records::{Message, Random, Role, TokenUsage, ToolCall, ToolSpec};
 
 use crate::{
     Cancel, LanguageModel, LmError, ModelInfo, Price, Reply, Request, Tier, ToolChoice, chatml,
     http::{Ended, Http, HttpOptions, reason},
     request_digest,
-    sampling::Random,
 };
 
 /// Longest reply in bytes, framing included.
@@ -171,7 +170,7 @@ impl Remote {
             context: options.context,
             price: options.price,
         };
-        let random = Random::new(options.seed);
+        let random = Random(options.seed);
         let dialect = Dialect { tools: true, refused: Vec::new() };
         Ok(Self { info, options, url, http, random, dialect })
     }

@@ -1,31 +1,7 @@
 //! Choosing the next token.
 
+use sleuth_records::Random;
 use toktrie::{SimpleVob, TokenId};
-
-/// A seeded stream of uniform numbers (SplitMix64; Steele, Lea and Flood, 2014): small, good enough
-/// to sample from, and the same on every machine.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number from 0 up to, not including, 1.
-    pub(crate) fn unit(&mut self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
-        let numerator = (self.next() >> 11) as f64;
-        numerator / (1_u64 << 53) as f64
-    }
-}
 
 /// One of the `allowed` tokens: the likeliest at temperature 0, otherwise one drawn from the softmax
 /// of the logits over the temperature. `None` when none is allowed.
@@ -78,17 +54,17 @@ mod tests {
     fn temperature_0_takes_the_likeliest_that_is_allowed() {
         let logits = [1.0, 5.0, 3.0];
         let mut allowed = all(3);
-        assert_eq!(pick(&logits, &allowed, 0.0, &mut Random::new(1)), Some(1));
+        assert_eq!(pick(&logits, &allowed, 0.0, &mut Random(1)), Some(1));
         allowed.disallow_token(1);
-        assert_eq!(pick(&logits, &allowed, 0.0, &mut Random::new(1)), Some(2));
-        assert_eq!(pick(&logits, &SimpleVob::alloc(3), 0.0, &mut Random::new(1)), None);
+        assert_eq!(pick(&logits, &allowed, 0.0, &mut Random(1)), Some(2));
+        assert_eq!(pick(&logits, &SimpleVob::alloc(3), 0.0, &mut Random(1)), None);
     }
 
     #[test]
     fn draws_follow_the_softmax() {
         // ln 1, ln 2, ln 7: the shares are .1, .2 and .7.
         let logits = [0.0, 2.0_f32.ln(), 7.0_f32.ln()];
-        let mut random = Random::new(7);
+        let mut random = Random(7);
         let mut counts = [0_u32; 3];
         for _ in 0..20_000 {
             counts[pick(&logits, &all(3), 1.0, &mut random).unwrap() as usize] += 1;
@@ -101,7 +77,7 @@ mod tests {
     #[test]
     fn a_seed_repeats_its_draws() {
         let draw = |seed| {
-            let mut random = Random::new(seed);
+            let mut random = Random(seed);
             (0..20).map(|_| pick(&[0.0; 50], &all(50), 1.0, &mut random)).collect::<Vec<_>>()
         };
         assert_eq!(draw(3), draw(3));

@@ -25,6 +25,7 @@ mod beir;
 mod digest;
 mod document;
 mod message;
+mod random;
 mod signals;
 mod trajectory;
 mod trec;
@@ -37,6 +38,7 @@ pub use document::{
     SourceStamp, Unit,
 };
 pub use message::{Message, Role, TokenUsage, ToolCall, ToolSpec};
+pub use random::Random;
 pub use signals::{Quality, Signals, quality};
 pub use trajectory::{
     Budget, Citation, Claim, Envelope, Event, Evidence, EvidenceId, Finish, LogError, Mark,

@@ -22,13 +22,12 @@ mod acting;
 mod data;
 mod documents;
 mod filter;
-mod random;
 mod tiny;
 
 pub use acting::Acting;
 pub use data::{AskedQuestion, SharedData};
 pub use documents::{chinese_library, library, untitled};
 pub use filter::filtered;
-pub use random::Random;
 pub use sleuth_lm::Seen;
+pub use sleuth_records::Random;
 pub use tiny::TinyStore;

@@ -10,9 +10,9 @@ use sleuth_index::{
     DocumentSource, FillOptions, IndexError, MemorySource, Retriever as _, SourceError, Store,
     build_graph, fill_vectors, remove_damaged, remove_documents, verify,
 };
-use sleuth_records::{Document, DocumentId, Skipped, SourceFile};
+use sleuth_records::{Document, DocumentId, Random, Skipped, SourceFile};
 
-use crate::support::{Random, assert_sound, build, document, found};
+use crate::support::{assert_sound, build, document, found};
 use crate::vectors::EMBEDDER;
 
 fn source() -> MemorySource {
@@ -462,7 +462,7 @@ fn a_full_disk() {
     let first = build(&path, &small).unwrap();
     let mut random = Random(5);
     let large = MemorySource::new((0..400).map(|at| {
-        let words: Vec<String> = (0..600).map(|_| format!("{:x}", random.next())).collect();
+        let words: Vec<String> = (0..600).map(|_| format!("{:x}", random.number())).collect();
         document(&format!("{at}"), "Noise", &words.join(" "))
     }));
     check(

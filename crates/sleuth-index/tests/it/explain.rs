@@ -9,9 +9,9 @@ use sleuth_index::{
     Along, Basis, Explained, Explanation, Factor, FillOptions, IndexError, MemorySource, NoVectors,
     Parts, Passed, Query, Retriever as _, Store, VectorPart, build_graph, fill_vectors,
 };
-use sleuth_records::{Document, DocumentId, Link, Signals};
+use sleuth_records::{Document, DocumentId, Link, Random, Signals};
 
-use crate::support::{Random, build, document};
+use crate::support::{build, document};
 use crate::vectors::EMBEDDER;
 
 const ALL_PARTS: [Parts; 4] = [Parts::ALL, Parts::LEXICAL, Parts::DENSE, Parts::ASSOCIATIVE];

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use sleuth_index::{IndexError, Retriever as _, Store, SyncOptions, sync, verify};
 
-use crate::support::{Files, Random, build, document};
+use sleuth_records::Random;
+
+use crate::support::{Files, build, document};
 
 const KILLS: usize = 100;
 /// Longest time until a store that was killed has opened.

@@ -13,10 +13,10 @@ use sleuth_index::{
     Embedder, FillOptions, IndexError, MemorySource, Query, Retriever as _, SourceError, Store,
     SyncOptions, build_graph, fill_vectors, remove_documents, sync, verify,
 };
-use sleuth_records::DocumentId;
+use sleuth_records::{DocumentId, Random};
 
 use crate::kill::start;
-use crate::support::{Random, build, document};
+use crate::support::{build, document};
 
 const KILLS: usize = 100;
 /// Longest time until a store that was killed has answered.

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sleuth_index::{IndexError, Query, Retriever as _, Store, SyncOptions, sync, verify};
-use sleuth_records::{Digest, Document, DocumentId};
+use sleuth_records::{Digest, Document, DocumentId, Random};
 
-use crate::support::{Files, Random, build, document};
+use crate::support::{Files, build, document};
 
 #[derive(Clone, Debug)]
 enum Op {

@@ -1,9 +1,9 @@
 //! Filters, phrases and single characters: what a person types into a search.
 
 use sleuth_index::{MemorySource, Parts, Query, Retriever as _, Store, build_graph};
-use sleuth_records::{Document, DocumentId};
+use sleuth_records::{Document, DocumentId, Random};
 
-use crate::support::{Random, build, document};
+use crate::support::{build, document};
 
 fn from(id: &str, title: &str, text: &str, url: &str, date: &str, language: &str) -> Document {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());

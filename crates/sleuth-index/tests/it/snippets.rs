@@ -2,7 +2,9 @@
 
 use sleuth_index::{MemorySource, Query, Retriever as _, Snippets, Store};
 
-use crate::support::{Random, build, document};
+use sleuth_records::Random;
+
+use crate::support::{build, document};
 
 const FILLER: &str =
     "The tide comes in and the tide goes out again over the grey stones of the bay. ";

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use sleuth_index::{MemorySource, Query, Retriever as _, SiteList, SiteLists, Store, build_graph};
-use sleuth_records::{Document, Signals};
+use sleuth_records::{Document, Random, Signals};
 
-use crate::support::{Random, assert_sound, build, document, found};
+use crate::support::{assert_sound, build, document, found};
 
 fn page(id: &str, url: &str, title: &str, text: &str) -> Document {
     Document { url: Some(url.to_owned()), ..document(id, title, text) }

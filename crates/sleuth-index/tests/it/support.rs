@@ -10,24 +10,6 @@ use sleuth_index::{
 };
 use sleuth_records::{Digest, Document, DocumentId, Skipped, SourceFile, SourceStamp};
 
-/// SplitMix64: small, seeded, and the same everywhere.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-}
-
 /// Files of several documents each, whose stamps are taken from their content.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Files(pub(crate) BTreeMap<String, Vec<Document>>);

@@ -8,9 +8,9 @@ use sleuth_index::{
     DocumentSource, IndexError, MemorySource, Retriever as _, SourceError, Store, SyncOptions,
     SyncReport, remove_documents, sync,
 };
-use sleuth_records::{Document, DocumentId, Skipped, SourceFile};
+use sleuth_records::{Document, DocumentId, Random, Skipped, SourceFile};
 
-use crate::support::{Files, Random, assert_sound, build, document};
+use crate::support::{Files, assert_sound, build, document};
 
 fn files(contents: &[(&str, &[(&str, &str)])]) -> Files {
     let documents = |list: &[(&str, &str)]| {

@@ -9,9 +9,9 @@ use sleuth_index::{
     Embedder, FillOptions, FillReport, IndexError, MemorySource, Parts, Query, Retriever as _,
     SourceError, Store, fill_vectors, verify,
 };
-use sleuth_records::Document;
+use sleuth_records::{Document, Random};
 
-use crate::support::{Random, assert_sound, build, document};
+use crate::support::{assert_sound, build, document};
 
 /// Knows four meanings, each by a few words, in any mixture.
 pub(crate) struct Meanings {
