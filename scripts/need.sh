@@ -8,8 +8,10 @@ say() { printf '%s\n' "$*" >&2; }
 # Where bindgen, which the inference engine is built with, can find libclang.
 has_libclang() {
     [ -n "${LIBCLANG_PATH:-}" ] && return 0
-    ldconfig -p 2>/dev/null | grep -q 'libclang[-.0-9]*\.so' && return 0
+    # `libclang-cpp` is another library, which bindgen cannot use.
+    ldconfig -p 2>/dev/null | grep -q 'libclang\(-[0-9.]*\)\{0,1\}\.so' && return 0
     for file in /usr/lib/llvm-*/lib/libclang*.so* /usr/lib*/libclang*.so* /usr/local/lib/libclang*.so*; do
+        case $file in *libclang-cpp*) continue ;; esac
         [ -e "$file" ] && return 0
     done
     return 1
