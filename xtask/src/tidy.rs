@@ -15,13 +15,29 @@ use serde_json::Value;
 
 /// Which crates of the workspace each crate may depend on. `dev` dependencies may also use
 /// `sleuth-testkit`.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("sleuth-records", &[]),
     ("sleuth-corpus", &["sleuth-records"]),
     ("sleuth-index", &["sleuth-records"]),
     ("sleuth-lm", &["sleuth-records"]),
     ("sleuth-agent", &["sleuth-records", "sleuth-index", "sleuth-lm"]),
-    ("sleuth-eval", &["sleuth-records", "sleuth-index"]),
+    ("sleuth-tasks", &["sleuth-records", "sleuth-index", "sleuth-lm", "sleuth-agent"]),
+    (
+        "sleuth-eval",
+        &["sleuth-records", "sleuth-index", "sleuth-lm", "sleuth-agent", "sleuth-tasks"],
+    ),
+    (
+        "sleuth-server",
+        &[
+            "sleuth-records",
+            "sleuth-corpus",
+            "sleuth-index",
+            "sleuth-lm",
+            "sleuth-agent",
+            "sleuth-tasks",
+            "sleuth-eval",
+        ],
+    ),
     (
         "sleuth-cli",
         &[
@@ -31,6 +47,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "sleuth-lm",
             "sleuth-agent",
             "sleuth-eval",
+            "sleuth-tasks",
+            "sleuth-server",
         ],
     ),
     (
@@ -42,6 +60,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "sleuth-lm",
             "sleuth-agent",
             "sleuth-eval",
+            "sleuth-tasks",
+            "sleuth-server",
             "sleuth-cli",
             "sleuth-fuzz",
         ],

@@ -1,0 +1,1 @@
+//! Serves stores and tasks to programs that train, measure or ask: over HTTP, WebSocket and MCP.

@@ -1,0 +1,113 @@
+//! Files of tasks and episodes.
+
+use std::io::Write as _;
+
+use sleuth_records::Question;
+use sleuth_tasks::{
+    Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, Kind, LinesError, Provenance, Split,
+    TASK_SCHEMA, Task, TaskId, TrainTask, Verifier, read_episodes, read_tasks, write_episode,
+    write_tasks,
+};
+
+fn task(id: &str, split: Split) -> Task {
+    Task {
+        schema: TASK_SCHEMA,
+        id: TaskId(id.to_owned()),
+        question: Question::new("Who wrote Emma?").unwrap(),
+        gold_answers: vec!["Jane Austen".to_owned()],
+        evidence: Vec::new(),
+        kind: Kind::OneHop,
+        hops: 1,
+        difficulty: None,
+        store: None,
+        split,
+        verifier: Verifier::F1 { least: 0.5 },
+        steps: Vec::new(),
+        provenance: Provenance::default(),
+    }
+}
+
+fn episode(id: &str) -> Episode {
+    Episode {
+        schema: EPISODE_SCHEMA,
+        task: task(id, Split::Test),
+        rollout: 0,
+        policy: "trail".to_owned(),
+        model: None,
+        store: "s".to_owned(),
+        retrieval: "r".to_owned(),
+        seed: 0,
+        events: Vec::new(),
+        attempt: Attempt::default(),
+        transcript: Vec::new(),
+        ending: Ending::Failed { boundary: Boundary::Client, message: "gone".to_owned() },
+        retries: 0,
+    }
+}
+
+#[test]
+fn tasks_read_back_as_written() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["tasks.jsonl", "tasks.jsonl.zst"] {
+        let path = dir.path().join(name);
+        let tasks = [task("a", Split::Train), task("b", Split::Test)];
+        write_tasks(&path, &tasks).unwrap();
+        assert_eq!(read_tasks(&path).unwrap(), tasks);
+    }
+    assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 2, "nothing else is left there");
+}
+
+#[test]
+fn bad_lines_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tasks.jsonl");
+    let check = |text: &str, expected: &str| {
+        fs_err::write(&path, text).unwrap();
+        let error = read_tasks(&path).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let line = serde_json::to_string(&task("a", Split::Test)).unwrap();
+    check(&format!("{line}\n\n{line}\n"), "line 3 of");
+    check(&format!("{line}\n\n{line}\n"), "has the task `a` again, after line 1");
+    check(&format!("{line}\n{{}}\n"), "malformed line 2");
+    let newer = line.replacen("\"schema\":1", "\"schema\":99", 1);
+    check(&newer, "has the schema 99: expected 1 or older");
+    assert!(read_tasks(&dir.path().join("none.jsonl")).is_err());
+}
+
+#[test]
+fn an_episode_in_flight_is_cut_and_a_damaged_one_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("episodes.jsonl");
+    let mut bytes = Vec::new();
+    write_episode(&mut bytes, &episode("a")).unwrap();
+    let whole = bytes.len();
+    write_episode(&mut bytes, &episode("b")).unwrap();
+    let read = |bytes: &[u8]| {
+        fs_err::File::create(&path).unwrap().write_all(bytes).unwrap();
+        let mut ids = Vec::new();
+        let torn = read_episodes(&path, |episode| {
+            ids.push(episode.task.id.0);
+            Ok::<_, LinesError>(())
+        });
+        torn.map(|torn| (ids, torn))
+    };
+    let both = (vec!["a".to_owned(), "b".to_owned()], false);
+    assert_eq!(read(&bytes).unwrap(), both);
+    assert_eq!(read(&bytes[..whole + 40]).unwrap(), (vec!["a".to_owned()], true));
+    let mut damaged = bytes.clone();
+    damaged[10] = b'}';
+    assert!(read(&damaged).unwrap_err().to_string().contains("malformed line 1"));
+}
+
+#[test]
+fn only_tasks_of_the_training_split_can_be_trained_on() {
+    assert!(TrainTask::try_from(task("a", Split::Train)).is_ok());
+    let refused = TrainTask::try_from(task("b", Split::Dev)).unwrap_err().to_string();
+    assert_eq!(refused, "task `b` is of the split `dev`: expected `train`");
+    // What does not say its split is a test.
+    let mut line = serde_json::to_value(task("c", Split::Train)).unwrap();
+    line.as_object_mut().unwrap().remove("split");
+    let read: Task = serde_json::from_value(line).unwrap();
+    assert_eq!(read.split, Split::Test);
+}

@@ -1,0 +1,3 @@
+//! The crate's face.
+
+mod lines;
