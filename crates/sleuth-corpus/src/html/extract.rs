@@ -9,7 +9,7 @@ use sleuth_records::LineMap;
 
 use super::features::rows;
 use super::reader::{Block, PageReader, read, read_chapter};
-use super::select::{likeliest, select, weight};
+use super::select::{is_ruled, likeliest, ruled, select, weight};
 use super::structured::Structured;
 use crate::corpus::{Parsed, fold};
 use crate::link;
@@ -82,21 +82,27 @@ pub struct PageView {
     pub texts: Vec<String>,
     /// What each looks like.
     pub rows: Vec<Vec<f32>>,
+    /// What is kept where rules choose.
+    ruled: Option<Vec<bool>>,
 }
 
 impl PageView {
     /// The blocks of `page`; none where the page has no text.
     pub fn new(page: &str) -> Option<Self> {
-        let reader = load(page).ok()?;
+        let mut reader = load(page).ok()?;
         let text = |block: &Block| reader.buffer[block.text.clone()].to_owned();
         Some(Self {
             texts: reader.blocks.iter().map(text).collect(),
             rows: rows(&reader, &Structured::of(&reader)),
+            ruled: is_ruled(&reader).then(|| ruled(&mut reader)),
         })
     }
 
     /// Which blocks to keep, given how likely each one is content.
     pub fn choose(&self, chances: &[f32]) -> Vec<bool> {
+        if let Some(kept) = &self.ruled {
+            return kept.clone();
+        }
         let lengths: Vec<f32> = self.texts.iter().map(|text| weight(text)).collect();
         likeliest(chances, &lengths)
     }

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::names::{
-    Role, UNSHOWN, has_class, hints_of, is_margin, is_unseen, is_unspoken, role_of,
+    Role, UNSHOWN, has_class, hints_of, is_folded, is_margin, is_unseen, is_unspoken, role_of,
 };
 use super::select::is_linked;
 use super::signals::Counts;
@@ -464,7 +464,9 @@ impl<'a> PageReader<'a> {
             return self.push(name, role, hidden);
         }
         let unseen = is_unseen(attributes, role.is_inline());
-        let dropped = unseen && !self.scriptless || self.is_dropped(name, role, attributes);
+        let folded = unseen && !role.is_inline() && is_folded(name, attributes, self.near());
+        let shown = !unseen || folded || self.scriptless;
+        let dropped = !shown || self.is_dropped(name, role, attributes);
         if !dropped {
             self.enter(name, role, attributes);
         }
@@ -474,12 +476,19 @@ impl<'a> PageReader<'a> {
             open.hidden = unseen;
         }
         if unseen
-            && self.scriptless
+            && !dropped
             && let Some(node) = self.nodes.last_mut().filter(|_| !role.is_inline())
         {
             node.hints |= 1 << 31;
             node.inherited |= 1 << 31;
         }
+    }
+
+    /// What the names of the open container and of the two around it hint at.
+    fn near(&self) -> u32 {
+        let node = &self.nodes[self.stack.last().map_or(0, |open| open.node)];
+        let outer = &self.nodes[node.parent];
+        node.hints | outer.hints | self.nodes[outer.parent].hints
     }
 
     /// Opens an element inside of a dropped one.

@@ -45,9 +45,7 @@ const GENERATORS: [&str; 9] = [
 
 /// Says for each block whether it belongs to the document.
 pub(super) fn select(page: &mut PageReader<'_>, structured: &Structured) -> Vec<bool> {
-    let generator = page.generator.as_deref().unwrap_or_default();
-    let even = GENERATORS.iter().any(|known| generator.contains(known));
-    if !even && (FEW..=MANY).contains(&page.blocks.len()) {
+    if !is_ruled(page) {
         let rows = rows(page, structured);
         if let Some(chances) = rows.iter().map(|row| chance(row)).collect::<Option<Vec<f32>>>() {
             let text = |block: &Block| weight(&page.buffer[block.text.clone()]);
@@ -55,6 +53,18 @@ pub(super) fn select(page: &mut PageReader<'_>, structured: &Structured) -> Vec<
             return likeliest(&chances, &weights);
         }
     }
+    ruled(page)
+}
+
+/// Whether rules choose.
+pub(super) fn is_ruled(page: &PageReader<'_>) -> bool {
+    let generator = page.generator.as_deref().unwrap_or_default();
+    GENERATORS.iter().any(|known| generator.contains(known))
+        || !(FEW..=MANY).contains(&page.blocks.len())
+}
+
+/// What the rules choose.
+pub(super) fn ruled(page: &mut PageReader<'_>) -> Vec<bool> {
     let prose = |margin: bool| -> usize {
         let blocks = page.blocks.iter().filter(|block| !is_linked(block));
         blocks.filter(|block| margin || !block.margin).map(|block| block.text.len()).sum()
