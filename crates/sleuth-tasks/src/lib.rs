@@ -16,7 +16,9 @@
 mod attempt;
 mod episode;
 mod lines;
+mod reward;
 mod task;
+mod verify;
 
 pub use attempt::{Attempt, Searched};
 pub use episode::{
@@ -24,7 +26,9 @@ pub use episode::{
     segments,
 };
 pub use lines::{LinesError, read_episodes, read_tasks, write_episode, write_tasks};
+pub use reward::{Counted, Outcome, RewardRule};
 pub use task::{
     Evidenced, Kind, NotForTraining, Provenance, Split, Step, TASK_SCHEMA, Task, TaskId, TrainTask,
     Verifier,
 };
+pub use verify::{Judge, JudgeCall, ModelJudge, RecordedJudge, VerifyError, verify};
