@@ -12,6 +12,7 @@ use sleuth_eval::EvalError;
 use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
 use sleuth_records::{BeirError, LogError, TrecError};
+use sleuth_tasks::{ImportError, LinesError};
 
 use crate::show::{count, escape};
 
@@ -90,6 +91,10 @@ pub(crate) enum Failure {
     Queries(#[from] BeirError),
     #[error(transparent)]
     Trec(#[from] TrecError),
+    #[error(transparent)]
+    Tasks(#[from] LinesError),
+    #[error(transparent)]
+    Import(ImportError),
     #[error("cannot measure `{}` by `{}`", run.display(), qrels.display())]
     Eval { run: PathBuf, qrels: PathBuf, source: EvalError },
     #[error(transparent)]
@@ -124,7 +129,17 @@ impl Failure {
             | Self::Corpus(_)
             | Self::Queries(_)
             | Self::Trec(_)
+            | Self::Tasks(_)
             | Self::Prices(_) => Exit::Input,
+            Self::Import(error) => match error {
+                ImportError::Store(error) => of_index(error),
+                ImportError::Sink(_) => Exit::Storage,
+                ImportError::Lines(_)
+                | ImportError::Judgements(_)
+                | ImportError::Lacking { .. }
+                | ImportError::Malformed { .. }
+                | ImportError::NoParquet { .. } => Exit::Input,
+            },
             Self::Eval { source, .. } => match source {
                 EvalError::UnknownMeasure { .. } => Exit::Usage,
                 EvalError::EmptyRun | EvalError::NothingRelevant | EvalError::NoOverlap { .. } => {
@@ -220,6 +235,17 @@ impl Failure {
             Self::Eval { source: EvalError::NoOverlap { .. }, .. } => Some(
                 "name the run and the judgements of the same queries".to_owned(),
             ),
+            Self::Import(ImportError::Store(error)) => error.hint(),
+            Self::Import(ImportError::Lacking { .. }) => Some(
+                "a folder of BEIR has `queries.jsonl`, `qrels.tsv` or `qrels/test.tsv`, and `corpus.jsonl`"
+                    .to_owned(),
+            ),
+            Self::Import(ImportError::NoParquet { .. }) => Some(
+                "build with `--features parquet`, or write the rows as JSON Lines".to_owned(),
+            ),
+            Self::Import(ImportError::Malformed { .. }) => {
+                Some("`sleuth tasks import --help` names the formats".to_owned())
+            }
             Self::Agent(AgentError::Store(error)) => error.hint(),
             Self::Agent(AgentError::Log(_)) => Some(
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
@@ -232,6 +258,8 @@ impl Failure {
             | Self::Agent(_)
             | Self::Log(_)
             | Self::Trec(_)
+            | Self::Tasks(_)
+            | Self::Import(_)
             | Self::Eval { .. }
             | Self::Prices(_)
             | Self::Differs { .. } | Self::Panicked => None,

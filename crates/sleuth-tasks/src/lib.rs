@@ -9,22 +9,62 @@
 //!   reward, or an error that names the part that failed. A failed verifier is such an error and
 //!   never a reward of zero.
 //!
+//! [`verify`] decides, a [`RewardRule`] says what training gets for it. Both are functions of the task,
+//! the attempt and, of the rule, the verdict; a [`Judge`]'s calls are kept in the verdict. [`import`]
+//! reads the data sets that others made, [`check_tasks`] says whether tasks fit a store.
+//!
+//! ```
+//! use sleuth_records::Question;
+//! use sleuth_tasks::{Attempt, Kind, Provenance, RewardRule, Split, Task, TaskId, Verifier, verify};
+//!
+//! let task = Task {
+//!     schema: sleuth_tasks::TASK_SCHEMA,
+//!     id: TaskId("emma".to_owned()),
+//!     question: Question::new("When was Emma published?").expect("a question"),
+//!     gold_answers: vec!["1815".to_owned()],
+//!     evidence: Vec::new(),
+//!     kind: Kind::OneHop,
+//!     hops: 1,
+//!     difficulty: None,
+//!     store: None,
+//!     split: Split::Test,
+//!     verifier: Verifier::Date,
+//!     steps: Vec::new(),
+//!     provenance: Provenance::default(),
+//! };
+//! let attempt =
+//!     Attempt { answer: "23 December 1815".to_owned(), ended: true, ..Attempt::default() };
+//! let verdict = verify(&task, &attempt, None)?;
+//! assert!(verdict.correct && verdict.exact_match == 0.0);
+//! // Right, in a valid form, but without a search.
+//! assert_eq!(RewardRule::default().reward(&task, &attempt, &verdict).total, 0.8);
+//! # Ok::<(), sleuth_tasks::VerifyError>(())
+//! ```
+//!
 //! Gold answers live here and above; the agent, which this crate runs, is given a
 //! [`Question`](sleuth_records::Question) and nothing else. The crate prints nothing and reads no
 //! environment.
 
 mod attempt;
+mod check;
 mod episode;
+mod import;
 mod lines;
+mod reward;
 mod task;
+mod verify;
 
 pub use attempt::{Attempt, Searched};
+pub use check::{CheckReport, Fault, check_tasks};
 pub use episode::{
     Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
     segments,
 };
-pub use lines::{LinesError, read_episodes, read_tasks, write_episode, write_tasks};
+pub use import::{Format, ImportError, ImportOptions, ImportReport, LeftOut, Reason, import};
+pub use lines::{LinesError, TaskWriter, read_episodes, read_tasks, write_episode, write_tasks};
+pub use reward::{Counted, Outcome, RewardRule};
 pub use task::{
     Evidenced, Kind, NotForTraining, Provenance, Split, Step, TASK_SCHEMA, Task, TaskId, TrainTask,
     Verifier,
 };
+pub use verify::{Judge, JudgeCall, ModelJudge, RecordedJudge, VerifyError, verify};

@@ -1,4 +1,5 @@
-//! Files of tasks and of episodes: JSON Lines, compressed where the name ends in `.zst`.
+//! Files of tasks and of episodes: JSON Lines, compressed where the name ends in `.zst`
+//! (and read, too, where it ends in `.gz`).
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -145,6 +146,51 @@ pub fn write_episode(out: &mut dyn Write, episode: &Episode) -> std::io::Result<
     out.flush()
 }
 
+/// Writes tasks one at a time, compressed where the file's name says so.
+pub struct TaskWriter<W: Write>(Sink<W>);
+
+enum Sink<W: Write> {
+    Plain(W),
+    Zstd(zstd::Encoder<'static, W>),
+}
+
+impl<W: Write> TaskWriter<W> {
+    /// Writes to `out` what will stand at `path`.
+    ///
+    /// # Errors
+    /// When compression cannot be set up.
+    pub fn new(path: &Path, out: W) -> std::io::Result<Self> {
+        Ok(Self(match is_compressed(path) {
+            true => Sink::Zstd(zstd::Encoder::new(out, 0)?),
+            false => Sink::Plain(out),
+        }))
+    }
+
+    /// Writes one task.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&mut self, task: &Task) -> std::io::Result<()> {
+        let mut line = Vec::new();
+        write_line(&mut line, task)?;
+        match &mut self.0 {
+            Sink::Plain(out) => out.write_all(&line),
+            Sink::Zstd(out) => out.write_all(&line),
+        }
+    }
+
+    /// Ends the file and gives it back.
+    ///
+    /// # Errors
+    /// When the last of it cannot be written.
+    pub fn finish(self) -> std::io::Result<W> {
+        match self.0 {
+            Sink::Plain(out) => Ok(out),
+            Sink::Zstd(out) => out.finish(),
+        }
+    }
+}
+
 fn write_line(out: &mut Vec<u8>, item: &impl Serialize) -> std::io::Result<()> {
     serde_json::to_writer(&mut *out, item)?;
     out.push(b'\n');
@@ -176,18 +222,24 @@ fn newest(path: &Path, line: usize, found: u32, newest: u32) -> Result<(), Lines
     Ok(())
 }
 
+/// The bytes of a file, unpacked where its name ends in `.zst` or `.gz`.
+pub(crate) fn open(path: &Path) -> std::io::Result<BufReader<Box<dyn Read>>> {
+    let file = fs_err::File::open(path)?;
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let reader: Box<dyn Read> = match extension {
+        Some("zst") => Box::new(zstd::Decoder::new(file)?),
+        Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(file))),
+        _ => Box::new(file),
+    };
+    Ok(BufReader::with_capacity(1 << 20, reader))
+}
+
 /// Calls `each` with the number, the bytes and the wholeness of every line that is not blank.
-fn for_each_line<E: From<LinesError>>(
+pub(crate) fn for_each_line<E: From<LinesError>>(
     path: &Path,
     mut each: impl FnMut(usize, &[u8], bool) -> Result<(), E>,
 ) -> Result<(), E> {
-    let file = fs_err::File::open(path).map_err(LinesError::Io)?;
-    let reader: Box<dyn Read> = if is_compressed(path) {
-        Box::new(zstd::Decoder::new(file).map_err(LinesError::Io)?)
-    } else {
-        Box::new(file)
-    };
-    let mut reader = BufReader::with_capacity(1 << 20, reader);
+    let mut reader = open(path).map_err(LinesError::Io)?;
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();
