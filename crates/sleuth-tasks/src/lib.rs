@@ -14,8 +14,10 @@
 //! environment.
 
 mod attempt;
+mod environment;
 mod episode;
 mod lines;
+mod rollout;
 mod task;
 
 pub use attempt::{Attempt, Searched};

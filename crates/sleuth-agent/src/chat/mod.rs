@@ -12,7 +12,7 @@
 //! down to their names, never the question.
 
 mod prompt;
-mod results;
+pub mod results;
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,7 +23,7 @@ use sleuth_records::{Claim, DocumentId, EvidenceId, Mark, Message, Role, TokenUs
 
 use crate::session::Session;
 use crate::{AgentError, Draft, Place, Policy, Trail, check};
-pub use prompt::{system_prompt, tools};
+pub use prompt::{means_not_found, system_prompt, tools};
 use results::Shown;
 
 /// Turns in a row that repeat a query or show no new passage, after which the model has to answer.

@@ -166,7 +166,7 @@ pub(super) fn plain(words: &str) -> String {
 }
 
 /// Whether an answer says that there is none.
-pub(super) fn means_not_found(answer: &str) -> bool {
+pub fn means_not_found(answer: &str) -> bool {
     let folded = sleuth_index::folded(answer);
     folded.is_empty()
         || ["not found", "unknown", "no answer", "none", "n a", "i do not know", "i don t know"]
