@@ -11,12 +11,13 @@ use sleuth_records::{Envelope, Event, Trajectory};
 use crate::attempt::Attempt;
 use crate::rollout::Recording;
 use crate::task::Task;
+use crate::verify::JudgeCall;
 
 /// Version of the episode format. A reader refuses a newer one.
 pub const EPISODE_SCHEMA: u32 = 1;
 
 /// What a verifier decided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Whether the answer is right.
     pub correct: bool,
@@ -26,6 +27,9 @@ pub struct Verdict {
     pub f1: f64,
     /// One sentence that says why.
     pub reason: String,
+    /// Calls of a judge, in order; empty where none was asked. With them the verdict can be reached again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<JudgeCall>,
 }
 
 /// One part of a reward.
