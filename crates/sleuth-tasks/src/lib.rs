@@ -14,11 +14,13 @@
 //! environment.
 
 mod attempt;
+mod degrade;
 mod episode;
 mod lines;
 mod task;
 
 pub use attempt::{Attempt, Searched};
+pub use degrade::{Degraded, Fault, Quality, UnknownQuality};
 pub use episode::{
     Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
     segments,
