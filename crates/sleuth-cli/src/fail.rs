@@ -344,7 +344,7 @@ fn of_index(error: &IndexError) -> Exit {
         | IndexError::NoSuchPart { .. }
         | IndexError::Sites { .. }
         | IndexError::Source(_) => Exit::Input,
-        IndexError::Embedder { .. } => Exit::BackEnd,
+        IndexError::Embedder { .. } | IndexError::Unanswered { .. } => Exit::BackEnd,
         IndexError::Cancelled => Exit::Early,
         IndexError::Version { .. }
         | IndexError::Busy { .. }
