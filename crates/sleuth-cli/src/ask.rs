@@ -141,12 +141,7 @@ pub(crate) fn effort_budget(effort: Effort) -> Budget {
         Effort::Normal => (16, 16, 24),
         Effort::Deep | Effort::Heavy => (64, 64, 96),
     };
-    Budget {
-        searches: Some(searches),
-        pages: Some(pages),
-        turns: Some(turns),
-        ..Budget::UNLIMITED
-    }
+    Budget { searches: Some(searches), pages: Some(pages), turns: Some(turns), ..Budget::UNLIMITED }
 }
 
 /// Follows the events of a run.

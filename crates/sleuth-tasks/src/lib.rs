@@ -40,8 +40,8 @@ pub use lines::{LinesError, read_episodes, read_tasks, write_episode, write_task
 pub use reward::{Counted, Outcome, RewardRule};
 pub use rollout::{
     Fit, MakeJudge, MakePolicy, ModelCall, ModelTap, Recording, ReplayOver, Replayed, RolloutError,
-    RolloutHead, RolloutOptions, RolloutProgress, RolloutSurroundings, Tally, fit,
-    replay_episodes, roll_out, seed_of, tasks_digest,
+    RolloutHead, RolloutOptions, RolloutProgress, RolloutSurroundings, Tally, fit, replay_episodes,
+    roll_out, seed_of, tasks_digest,
 };
 pub use task::{
     Evidenced, Kind, NotForTraining, Provenance, Split, Step, TASK_SCHEMA, Task, TaskId, TrainTask,

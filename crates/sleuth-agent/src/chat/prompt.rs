@@ -160,6 +160,11 @@ pub(super) fn unknown_document(name: &str) -> String {
     format!("No document is called `{}`. Use a name from the results, such as d1.", plain(name))
 }
 
+/// The answer to a search that failed.
+pub fn not_answered(reason: &str) -> String {
+    format!("No result: {reason}. You may try again.")
+}
+
 /// Words of the model, repeated to it: without our marks and cut, since they may be a page's.
 pub(super) fn plain(words: &str) -> String {
     words.chars().filter(|c| !matches!(c, '⟦' | '⟧') && !c.is_control()).take(80).collect()

@@ -46,9 +46,7 @@ pub(crate) fn replay(common: &Common, args: &ReplayArgs) -> Result<Exit, Failure
         progress.state(|| format!("{} replayed", count(replayed.episodes, "episode")));
     };
     let replayed = match &args.out {
-        None => {
-            replay_episodes(&args.episodes, &over, threads, &mut std::io::sink(), &told)?
-        }
+        None => replay_episodes(&args.episodes, &over, threads, &mut std::io::sink(), &told)?,
         Some(path) => {
             let failed = |source| Failure::Write { path: path.clone(), source };
             let file = fs_err::File::create(path).map_err(failed)?;

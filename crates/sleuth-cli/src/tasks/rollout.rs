@@ -97,7 +97,10 @@ pub(crate) fn reward(text: &str) -> Result<RewardRule, String> {
         return serde_json::from_str(text).map_err(|error| error.to_string());
     }
     RewardRule::preset(text).ok_or_else(|| {
-        format!("unknown rule `{text}`: expected {}, or a JSON object", RewardRule::PRESETS.join(", "))
+        format!(
+            "unknown rule `{text}`: expected {}, or a JSON object",
+            RewardRule::PRESETS.join(", ")
+        )
     })
 }
 
@@ -196,9 +199,9 @@ fn threads(found: Option<&Found>) -> usize {
 
 fn one_line(state: &RolloutProgress) -> String {
     let tally = &state.tally;
-    let right = tally.mean(tally.correct as f64).map_or_else(String::new, |share| {
-        format!(" · {:.1} % right", share * 100.0)
-    });
+    let right = tally
+        .mean(tally.correct as f64)
+        .map_or_else(String::new, |share| format!(" · {:.1} % right", share * 100.0));
     let failed = match tally.n_failed() {
         0 => String::new(),
         n => format!(" · {n} failed"),

@@ -68,9 +68,8 @@ impl Action {
                 };
                 Ok(Self::Open { document, at })
             }),
-            "find" => text("document").and_then(|document| {
-                Ok(Self::Find { document, pattern: text("pattern")? })
-            }),
+            "find" => text("document")
+                .and_then(|document| Ok(Self::Find { document, pattern: text("pattern")? })),
             "answer" => text("answer").and_then(|answer| {
                 Ok(Self::Answer { text: answer, citations: citations(arguments)? })
             }),
@@ -110,7 +109,9 @@ fn citations(arguments: &Value) -> Result<Vec<String>, String> {
         Some(Value::Array(names)) if names.len() <= MOST_CITATIONS => names
             .iter()
             .map(|name| match name.as_str() {
-                Some(name) if name.len() <= 64 => Ok(name.trim_matches(['⟦', '⟧', '[', ']', ' ']).to_owned()),
+                Some(name) if name.len() <= 64 => {
+                    Ok(name.trim_matches(['⟦', '⟧', '[', ']', ' ']).to_owned())
+                }
                 Some(_) | None => Err(expected()),
             })
             .collect(),

@@ -23,16 +23,14 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 use serde::Serialize;
-use sleuth_agent::{check, means_not_found, shown};
+use sleuth_agent::{check, means_not_found, not_answered, shown};
 use sleuth_index::{IndexError, Query, Retriever, folded};
 use sleuth_records::{
     Citation, Claim, Document, DocumentId, Evidence, EvidenceId, Mark, Question, ToolSpec,
 };
 
 use crate::attempt::{Attempt, Searched};
-use crate::episode::{
-    Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, Segment, Source, Verdict,
-};
+use crate::episode::{Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, Segment, Source, Verdict};
 use crate::rollout::Recording;
 use crate::task::{Split, Task, TaskId};
 use crate::verify::{ModelJudge, verify};
@@ -222,7 +220,11 @@ impl Environment {
         if said.len() > room {
             running.say(Source::Sampled, said[..said.floor_char_boundary(room)].to_owned());
             let text = "The transcript is full. The task ends here.".to_owned();
-            return Ok(Self::end(&gym, running, Stepped { text, truncated: true, ..Stepped::default() }));
+            return Ok(Self::end(
+                &gym,
+                running,
+                Stepped { text, truncated: true, ..Stepped::default() },
+            ));
         }
         running.say(Source::Sampled, said);
         let mut stepped = match running.act(&gym, action) {
@@ -335,16 +337,19 @@ fn judged(gym: &Gym, task: &Task, attempt: &Attempt) -> Ending {
             let reward: Reward = gym.options.reward.reward(task, attempt, &verdict);
             Ending::Scored { verdict, reward }
         }
-        Err(error) => {
-            Ending::Failed { boundary: Boundary::Verifier, message: error.to_string() }
-        }
+        Err(error) => Ending::Failed { boundary: Boundary::Verifier, message: error.to_string() },
     }
 }
 
 impl Running {
     fn say(&mut self, source: Source, text: String) {
         self.bytes += text.len();
-        self.transcript.push(Segment { source, text, tokens: Vec::new(), log_probabilities: Vec::new() });
+        self.transcript.push(Segment {
+            source,
+            text,
+            tokens: Vec::new(),
+            log_probabilities: Vec::new(),
+        });
     }
 
     fn act(&mut self, gym: &Gym, action: &Action) -> Result<Stepped, IndexError> {
@@ -366,9 +371,9 @@ impl Running {
 
     fn search(&mut self, gym: &Gym, query: &str) -> Result<Stepped, IndexError> {
         if folded(query).is_empty() {
-            return Ok(self.invalid(
-                "The query has no words. Write the words to look for.".to_owned(),
-            ));
+            return Ok(
+                self.invalid("The query has no words. Write the words to look for.".to_owned())
+            );
         }
         self.attempt.usage.searches += 1;
         let limits = gym.options.limits;
@@ -378,7 +383,7 @@ impl Running {
             // Made to fail: the policy is to see it and do something about it.
             Err(IndexError::Unanswered { reason }) => {
                 self.attempt.searches.push(searched);
-                return Ok(Stepped { text: format!("No result: {reason}."), ..Stepped::default() });
+                return Ok(Stepped { text: not_answered(&reason), ..Stepped::default() });
             }
             Err(error) => return Err(error),
         };
@@ -392,7 +397,8 @@ impl Running {
         }
         self.attempt.searches.push(searched);
         if stepped.passages.is_empty() {
-            stepped.text = "Nothing found. Try other words: a name, a title, a shorter query.".to_owned();
+            stepped.text =
+                "Nothing found. Try other words: a name, a title, a shorter query.".to_owned();
         }
         Ok(stepped)
     }
@@ -429,7 +435,8 @@ impl Running {
 
     fn answer(&mut self, text: &str, cited: &[String]) -> Result<Stepped, IndexError> {
         self.attempt.ended = true;
-        let stepped = Stepped { text: "The task is done.".to_owned(), done: true, ..Stepped::default() };
+        let stepped =
+            Stepped { text: "The task is done.".to_owned(), done: true, ..Stepped::default() };
         if means_not_found(text) {
             self.attempt.not_found = true;
             return Ok(stepped);
@@ -493,11 +500,8 @@ impl Running {
     }
 
     fn unknown(&mut self, name: &str) -> Stepped {
-        let name: String = name
-            .chars()
-            .filter(|c| !matches!(c, '⟦' | '⟧') && !c.is_control())
-            .take(80)
-            .collect();
+        let name: String =
+            name.chars().filter(|c| !matches!(c, '⟦' | '⟧') && !c.is_control()).take(80).collect();
         self.invalid(format!(
             "No document is called `{name}`. Use a name from the results, such as d1."
         ))

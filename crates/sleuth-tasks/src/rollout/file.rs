@@ -14,9 +14,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 
+use super::RolloutError;
 use super::head::{HEAD_SCHEMA, HeadLine, MARK, RolloutHead};
 use super::tally::Tally;
-use super::RolloutError;
 use crate::attempt::Attempt;
 use crate::episode::{Ending, Episode};
 use crate::task::TaskId;

@@ -70,9 +70,10 @@ impl RolloutHead {
         let (one, two) = (parts(self), parts(other));
         let text = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
         let names = one.keys().chain(two.keys());
-        names.into_iter().find(|name| one.get(*name) != two.get(*name)).map(|name| {
-            (name.clone(), text(one.get(name)), text(two.get(name)))
-        })
+        names
+            .into_iter()
+            .find(|name| one.get(*name) != two.get(*name))
+            .map(|name| (name.clone(), text(one.get(name)), text(two.get(name))))
     }
 }
 

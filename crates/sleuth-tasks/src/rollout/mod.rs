@@ -31,16 +31,16 @@ use sleuth_index::{IndexError, Retriever};
 use sleuth_lm::{LanguageModel, LmError};
 use sleuth_records::{Budget, DocumentId, Passage, sha256_hex};
 
+use crate::RewardRule;
 use crate::degrade::{Degraded, Quality};
 use crate::episode::{Ending, Episode};
 use crate::lines::LinesError;
 use crate::task::{Task, TaskId, Verifier};
 use crate::verify::{Judge, ModelJudge};
-use crate::RewardRule;
 use file::{Before, EpisodesFile};
 pub use fit::{Fit, fit};
-pub use head::{RolloutHead, tasks_digest};
 pub(crate) use head::{HEAD_SCHEMA, MARK};
+pub use head::{RolloutHead, tasks_digest};
 pub use recording::{ModelCall, ModelTap, Recording};
 pub use replay::{ReplayOver, Replayed, replay_episodes};
 pub use tally::Tally;

@@ -104,7 +104,8 @@ pub(super) struct Place<'p> {
 pub(super) fn judge(place: &Place<'_>, hunted: Hunted, judge: Option<&mut dyn Judge>) -> Episode {
     let Place { head, task, rollout, seed, retries } = *place;
     let attempt = Attempt::of(&hunted.events);
-    let ending = match hunted.result.as_ref().err().and_then(|error| Some((failed(error)?, error))) {
+    let ending = match hunted.result.as_ref().err().and_then(|error| Some((failed(error)?, error)))
+    {
         Some((boundary, AgentError::Model(LmError::Cancelled))) => Ending::Failed {
             boundary,
             message: "the model went on after the deadline, and was cut off".to_owned(),

@@ -174,9 +174,13 @@ impl<'a> Again<'a> {
 
     fn run(&self, number: usize, line: &[u8]) -> Result<One, RolloutError> {
         let Self { path, head, retriever, pool } = self;
-        let recorded: Episode = serde_json::from_slice(line).map_err(|source| {
-            LinesError::Malformed { path: (*path).to_owned(), line: number, what: "episode", source }
-        })?;
+        let recorded: Episode =
+            serde_json::from_slice(line).map_err(|source| LinesError::Malformed {
+                path: (*path).to_owned(),
+                line: number,
+                what: "episode",
+                source,
+            })?;
         let judged = recorded.task.verifier == Verifier::Judge;
         match recorded.ending {
             Ending::Failed { boundary: Boundary::Store | Boundary::Log, .. } => return Ok(None),
@@ -217,7 +221,8 @@ impl<'a> Again<'a> {
         departed: &Departed,
     ) -> Result<Box<dyn Policy>, RolloutError> {
         let head = &self.head;
-        let unfit = |reason: String| RolloutError::Unreplayable { policy: head.policy.clone(), reason };
+        let unfit =
+            |reason: String| RolloutError::Unreplayable { policy: head.policy.clone(), reason };
         let settings = head.settings.clone();
         let of_another = |error| unfit(format!("its settings are of another version: {error}"));
         match (head.policy.as_str(), &head.model) {
@@ -261,5 +266,10 @@ fn difference(recorded: &Value, replayed: &Value, at: String) -> String {
         _ => {}
     }
     let text = |value: &Value| value.to_string().chars().take(200).collect::<String>();
-    format!("{}: recorded {}, replayed {}", at.trim_start_matches('.'), text(recorded), text(replayed))
+    format!(
+        "{}: recorded {}, replayed {}",
+        at.trim_start_matches('.'),
+        text(recorded),
+        text(replayed)
+    )
 }
