@@ -53,6 +53,8 @@ pub(crate) enum Command {
     /// Measure what a search returned
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Serve stores to programs: retrieval for trainers, MCP
+    Serve(Box<crate::serve::ServeArgs>),
     /// Show and replay runs
     #[command(subcommand)]
     Trace(TraceCommand),

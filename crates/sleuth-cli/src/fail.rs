@@ -12,6 +12,7 @@ use sleuth_eval::EvalError;
 use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
 use sleuth_records::{BeirError, LogError, TrecError};
+use sleuth_server::ServerError;
 use sleuth_tasks::{LinesError, RolloutError};
 
 use crate::show::{count, escape};
@@ -99,6 +100,8 @@ pub(crate) enum Failure {
     Lines(#[from] LinesError),
     #[error(transparent)]
     Rollout(#[from] RolloutError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// The program failed in a way that it has no name for.
     #[error("the program failed; this is a fault of its own")]
     Panicked,
@@ -142,6 +145,16 @@ impl Failure {
             Self::Output(_) if self.is_broken_pipe() => Exit::Done,
             Self::Output(_) => Exit::Storage,
             Self::Index(error) | Self::Cache(error) => of_index(error),
+            Self::Server(error) => match error {
+                ServerError::NoStore
+                | ServerError::SameName { .. }
+                | ServerError::Name { .. }
+                | ServerError::TokenNeeded { .. }
+                | ServerError::Token { .. } => Exit::Usage,
+                ServerError::Listen { .. } => Exit::BackEnd,
+                ServerError::Threads(_) => Exit::Ours,
+                ServerError::Store(error) => of_index(error),
+            },
             Self::Model(error) => of_model(error),
             Self::BackEnd { .. } => Exit::BackEnd,
             Self::Shelf(error) => match error {
@@ -229,6 +242,7 @@ impl Failure {
             ),
             Self::Agent(AgentError::Store(error)) => error.hint(),
             Self::Rollout(error) => hint_of_rollout(error),
+            Self::Server(error) => error.hint(),
             Self::Agent(AgentError::Log(_)) => Some(
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
                     .to_owned(),

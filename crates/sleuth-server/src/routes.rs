@@ -21,6 +21,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/stats", get(stats))
+        .route_service("/mcp", crate::mcp::service(app))
         .merge(crate::retrieval::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(other_method)
@@ -79,6 +80,7 @@ async fn stats(state: State, call: Known) -> Response {
         "refused": app.admission.refused(),
         "running_or_waiting": app.admission.inside(),
         "connections": app.limits.connections.max(1) - app.connections.available_permits(),
+        "tool_sessions": app.rooms.len(),
         "log_lines_left_out": app.log.as_ref().map_or(0, crate::log::Log::left_out),
         "store": call.store.about(),
         "total_documents": call.store.store.n_documents(),

@@ -1,5 +1,6 @@
 //! The crate's face.
 
+mod degrade;
 mod environment;
 mod lines;
 mod rollouts;
