@@ -174,7 +174,7 @@ impl Failure {
                 AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
             },
             Self::Log(error) => of_log(error),
-            Self::Lines(_) => Exit::Input,
+            Self::Lines(error) => of_lines(error),
             Self::Rollout(error) => of_rollout(error),
             Self::Differs { .. } | Self::Panicked => Exit::Ours,
         }
@@ -301,10 +301,21 @@ impl Failure {
     }
 }
 
+fn of_lines(error: &LinesError) -> Exit {
+    match error {
+        LinesError::InUse { .. } => Exit::Storage,
+        LinesError::Io(_)
+        | LinesError::Malformed { .. }
+        | LinesError::Newer { .. }
+        | LinesError::Long { .. }
+        | LinesError::Duplicate { .. } => Exit::Input,
+    }
+}
+
 fn of_rollout(error: &RolloutError) -> Exit {
     match error {
+        RolloutError::Lines(error) => of_lines(error),
         RolloutError::NoTasks
-        | RolloutError::Lines(_)
         | RolloutError::Compressed { .. }
         | RolloutError::NoHead { .. }
         | RolloutError::OtherRun { .. }
@@ -313,7 +324,7 @@ fn of_rollout(error: &RolloutError) -> Exit {
         | RolloutError::OtherStore { .. }
         | RolloutError::Unreplayable { .. } => Exit::Input,
         RolloutError::NoJudge { .. } => Exit::Usage,
-        RolloutError::Write { .. } | RolloutError::InUse { .. } => Exit::Storage,
+        RolloutError::Write { .. } => Exit::Storage,
         RolloutError::Unavailable { .. } => Exit::BackEnd,
         RolloutError::Store(error) => of_index(error),
         RolloutError::Policy(AgentError::Store(error)) => of_index(error),
@@ -343,7 +354,6 @@ fn hint_of_rollout(error: &RolloutError) -> Option<String> {
         RolloutError::NoTasks
         | RolloutError::Lines(_)
         | RolloutError::Write { .. }
-        | RolloutError::InUse { .. }
         | RolloutError::Policy(_)
         | RolloutError::Unreplayable { .. } => return None,
     })

@@ -15,6 +15,7 @@ use crate::door::Door;
 use crate::log::{Line, Log};
 use crate::options::Limits;
 use crate::refused::Refused;
+use crate::rl::Sessions;
 use crate::retrieval::Rooms;
 use crate::served::{Found, Served};
 
@@ -35,6 +36,7 @@ pub(crate) struct App {
     pub(crate) quality: Quality,
     pub(crate) quality_header: HeaderValue,
     pub(crate) stall: Duration,
+    pub(crate) environments: Option<Arc<Sessions>>,
     pub(crate) log: Option<Log>,
     /// Sessions of the tool server's dialect.
     pub(crate) rooms: Rooms,

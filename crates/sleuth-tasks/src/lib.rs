@@ -29,14 +29,14 @@ mod verify;
 pub use attempt::{Attempt, Searched};
 pub use degrade::{Degraded, Fault, Quality, UnknownQuality};
 pub use environment::{
-    Action, Environment, EnvironmentError, EnvironmentLimits, EnvironmentState, Gym, GymOptions,
+    Action, EndOfEpisode, Environment, EnvironmentError, EnvironmentLimits, EnvironmentState, Gym, GymOptions,
     INSTRUCTIONS, LONGEST_ARGUMENT, Observation, Pick, ShownPassage, Stepped, environment_tools,
 };
 pub use episode::{
     Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
     segments,
 };
-pub use lines::{LinesError, read_episodes, read_tasks, write_episode, write_tasks};
+pub use lines::{EpisodeLog, LinesError, read_episodes, read_tasks, write_episode, write_tasks};
 pub use reward::{Counted, Outcome, RewardRule};
 pub use rollout::{
     Fit, MakeJudge, MakePolicy, ModelCall, ModelTap, Recording, ReplayOver, Replayed, RolloutError,

@@ -113,7 +113,7 @@ fn expected(key: &str, what: &str, found: &Value) -> Refused {
     Refused::invalid(format!("expected {what} for `{key}`, found {}", kind(found)))
 }
 
-fn kind(value: &Value) -> String {
+pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => format!("`{flag}`"),
