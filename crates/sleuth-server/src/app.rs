@@ -99,8 +99,7 @@ impl App {
         };
         let status = result.as_ref().err().map_or(StatusCode::OK, |refused| refused.status);
         self.note(call, dialect, &queries, k, fault, status, begun, || {
-            let ids = |hits: &Vec<Found>| hits.iter().map(Found::id).collect();
-            result.iter().flatten().map(ids).collect()
+            result.iter().flatten().map(|hits| hits.iter().map(Found::id).collect()).collect()
         });
         result
     }

@@ -10,6 +10,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use sleuth_index::Retriever as _;
 
 use super::read::no_document;
 use crate::app::{App, Call};

@@ -52,8 +52,8 @@ async fn documents(
         })
         .await?;
     app.note(call, dialect, &urls, 1, None, StatusCode::OK, begun, || {
-        let ids = |read: &Read| read.iter().map(|document| document.id.as_str()).collect();
-        documents.iter().map(ids).collect()
+        let found = documents.iter().map(|read| read.iter().map(|read| read.id.as_str()).collect());
+        found.collect()
     });
     Ok((urls, documents))
 }
