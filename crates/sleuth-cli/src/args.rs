@@ -53,12 +53,14 @@ pub(crate) enum Command {
     /// Measure what a search returned
     #[command(subcommand)]
     Eval(EvalCommand),
-    /// Import and check tasks: questions with a verifier
-    #[command(subcommand)]
-    Tasks(TasksCommand),
+    /// Serve stores to programs: retrieval for trainers, MCP
+    Serve(Box<crate::serve::ServeArgs>),
     /// Show and replay runs
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// Import, make, check and attempt tasks: questions with a verifier
+    #[command(subcommand)]
+    Tasks(TasksCommand),
     /// List, get and measure models
     #[command(subcommand)]
     Model(ModelCommand),
@@ -394,7 +396,7 @@ pub(crate) enum Effort {
     Heavy,
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
         _ => Err("expected a number above 0".to_owned()),

@@ -12,7 +12,8 @@ use sleuth_eval::EvalError;
 use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
 use sleuth_records::{BeirError, LogError, TrecError};
-use sleuth_tasks::{ImportError, LinesError};
+use sleuth_server::ServerError;
+use sleuth_tasks::{ImportError, LinesError, RolloutError};
 
 use crate::show::{count, escape};
 
@@ -92,13 +93,17 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Trec(#[from] TrecError),
     #[error(transparent)]
-    Tasks(#[from] LinesError),
-    #[error(transparent)]
     Import(ImportError),
     #[error("cannot measure `{}` by `{}`", run.display(), qrels.display())]
     Eval { run: PathBuf, qrels: PathBuf, source: EvalError },
     #[error(transparent)]
     Prices(#[from] PriceError),
+    #[error(transparent)]
+    Lines(#[from] LinesError),
+    #[error(transparent)]
+    Rollout(#[from] RolloutError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
     /// The program failed in a way that it has no name for.
     #[error("the program failed; this is a fault of its own")]
     Panicked,
@@ -129,7 +134,6 @@ impl Failure {
             | Self::Corpus(_)
             | Self::Queries(_)
             | Self::Trec(_)
-            | Self::Tasks(_)
             | Self::Prices(_) => Exit::Input,
             Self::Import(error) => match error {
                 ImportError::Store(error) => of_index(error),
@@ -152,6 +156,16 @@ impl Failure {
             Self::Output(_) if self.is_broken_pipe() => Exit::Done,
             Self::Output(_) => Exit::Storage,
             Self::Index(error) | Self::Cache(error) => of_index(error),
+            Self::Server(error) => match error {
+                ServerError::NoStore
+                | ServerError::SameName { .. }
+                | ServerError::Name { .. }
+                | ServerError::TokenNeeded { .. }
+                | ServerError::Token { .. } => Exit::Usage,
+                ServerError::Listen { .. } => Exit::BackEnd,
+                ServerError::Threads(_) => Exit::Ours,
+                ServerError::Store(error) => of_index(error),
+            },
             Self::Model(error) => of_model(error),
             Self::BackEnd { .. } => Exit::BackEnd,
             Self::Shelf(error) => match error {
@@ -171,6 +185,8 @@ impl Failure {
                 AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
             },
             Self::Log(error) => of_log(error),
+            Self::Lines(error) => of_lines(error),
+            Self::Rollout(error) => of_rollout(error),
             Self::Differs { .. } | Self::Panicked => Exit::Ours,
         }
     }
@@ -247,6 +263,8 @@ impl Failure {
                 Some("`sleuth tasks import --help` names the formats".to_owned())
             }
             Self::Agent(AgentError::Store(error)) => error.hint(),
+            Self::Rollout(error) => hint_of_rollout(error),
+            Self::Server(error) => error.hint(),
             Self::Agent(AgentError::Log(_)) => Some(
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
                     .to_owned(),
@@ -258,10 +276,10 @@ impl Failure {
             | Self::Agent(_)
             | Self::Log(_)
             | Self::Trec(_)
-            | Self::Tasks(_)
             | Self::Import(_)
             | Self::Eval { .. }
             | Self::Prices(_)
+            | Self::Lines(_)
             | Self::Differs { .. } | Self::Panicked => None,
         }
     }
@@ -306,6 +324,64 @@ impl Failure {
     }
 }
 
+fn of_lines(error: &LinesError) -> Exit {
+    match error {
+        LinesError::InUse { .. } => Exit::Storage,
+        LinesError::Io(_)
+        | LinesError::Malformed { .. }
+        | LinesError::Newer { .. }
+        | LinesError::Long { .. }
+        | LinesError::Duplicate { .. } => Exit::Input,
+    }
+}
+
+fn of_rollout(error: &RolloutError) -> Exit {
+    match error {
+        RolloutError::Lines(error) => of_lines(error),
+        RolloutError::NoTasks
+        | RolloutError::Compressed { .. }
+        | RolloutError::NoHead { .. }
+        | RolloutError::OtherRun { .. }
+        | RolloutError::OtherSnapshot { .. }
+        | RolloutError::NoEvidence { .. }
+        | RolloutError::OtherStore { .. }
+        | RolloutError::Unreplayable { .. } => Exit::Input,
+        RolloutError::NoJudge { .. } => Exit::Usage,
+        RolloutError::Write { .. } => Exit::Storage,
+        RolloutError::Unavailable { .. } => Exit::BackEnd,
+        RolloutError::Store(error) => of_index(error),
+        RolloutError::Policy(AgentError::Store(error)) => of_index(error),
+        RolloutError::Policy(AgentError::Model(error)) => of_model(error),
+        RolloutError::Policy(_) => Exit::Ours,
+    }
+}
+
+fn hint_of_rollout(error: &RolloutError) -> Option<String> {
+    Some(match error {
+        RolloutError::Compressed { .. } => "name a file without `.zst`".to_owned(),
+        RolloutError::NoHead { .. } => {
+            "name a new file, or one that `sleuth tasks rollout` has begun".to_owned()
+        }
+        RolloutError::OtherRun { .. } => {
+            "run it with the settings that the file was begun with, or name a new file".to_owned()
+        }
+        RolloutError::OtherSnapshot { .. } | RolloutError::NoEvidence { .. } => {
+            "name the store that the tasks were made from, or go on with `--allow-drift`".to_owned()
+        }
+        RolloutError::OtherStore { .. } => "name the store that they were made over".to_owned(),
+        RolloutError::NoJudge { .. } => "name a model with `--judge MODEL`".to_owned(),
+        RolloutError::Unavailable { .. } => {
+            "what is written stays; run the same command again to go on from there".to_owned()
+        }
+        RolloutError::Store(error) => return error.hint(),
+        RolloutError::NoTasks
+        | RolloutError::Lines(_)
+        | RolloutError::Write { .. }
+        | RolloutError::Policy(_)
+        | RolloutError::Unreplayable { .. } => return None,
+    })
+}
+
 fn of_index(error: &IndexError) -> Exit {
     match error {
         IndexError::Missing { .. }
@@ -315,7 +391,7 @@ fn of_index(error: &IndexError) -> Exit {
         | IndexError::NoSuchPart { .. }
         | IndexError::Sites { .. }
         | IndexError::Source(_) => Exit::Input,
-        IndexError::Embedder { .. } => Exit::BackEnd,
+        IndexError::Embedder { .. } | IndexError::Unanswered { .. } => Exit::BackEnd,
         IndexError::Cancelled => Exit::Early,
         IndexError::Version { .. }
         | IndexError::Busy { .. }

@@ -8,7 +8,7 @@ use crate::{Task, TaskId};
 
 /// What is wrong with the evidence of a task in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum TaskFault {
     /// The store has no such document.
     Missing {
         /// The task.
@@ -34,7 +34,7 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl TaskFault {
     /// Whether the task can no longer be trusted; what has only moved is still there.
     pub fn is_fatal(&self) -> bool {
         match self {
@@ -58,7 +58,7 @@ pub struct CheckReport {
     /// Tasks that name no store.
     pub without_store: usize,
     /// What is wrong, in the order of the tasks.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<TaskFault>,
 }
 
 /// Looks up the evidence of every task in `store`: whether its documents are there, and hold its quotes
@@ -82,7 +82,7 @@ pub fn check_tasks<'a>(
         for evidenced in &task.evidence {
             let (task, id) = (task.id.clone(), evidenced.document.clone());
             let Some(document) = store.document(&id)? else {
-                report.faults.push(Fault::Missing { task, document: id });
+                report.faults.push(TaskFault::Missing { task, document: id });
                 continue;
             };
             let (text, quote) = (document.text.as_str(), evidenced.quote.as_str());
@@ -92,11 +92,11 @@ pub fn check_tasks<'a>(
                 None if quote.is_empty() || holds(text) => {}
                 Some(Some(found)) if quote.is_empty() || is_same(found, quote) => {}
                 Some(_) if !quote.is_empty() && holds(text) => {
-                    report.faults.push(Fault::Moved { task, document: id });
+                    report.faults.push(TaskFault::Moved { task, document: id });
                 }
                 None | Some(_) => {
                     let quote = quote.to_owned();
-                    report.faults.push(Fault::Gone { task, document: id, quote });
+                    report.faults.push(TaskFault::Gone { task, document: id, quote });
                 }
             }
         }

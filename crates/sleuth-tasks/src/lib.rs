@@ -7,7 +7,10 @@
 //!   its citations were marked. It is read off a trajectory, or gathered by an environment;
 //! * an [`Episode`] is a task, the trajectory of one rollout, and an [`Ending`]: a verdict with a
 //!   reward, or an error that names the part that failed. A failed verifier is such an error and
-//!   never a reward of zero.
+//!   never a reward of zero;
+//! * [`roll_out`] lets a policy attempt tasks, many at a time, into one file of episodes, and
+//!   [`replay_episodes`] runs them again; an [`Environment`] puts a task to a policy that lives
+//!   elsewhere, one [`Action`] at a time.
 //!
 //! [`verify`] decides, a [`RewardRule`] says what training gets for it. Both are functions of the task,
 //! the attempt and, of the rule, the verdict; a [`Judge`]'s calls are kept in the verdict. [`import`]
@@ -47,22 +50,37 @@
 
 mod attempt;
 mod check;
+mod degrade;
+mod environment;
 mod episode;
 mod import;
 mod lines;
 mod reward;
+mod rollout;
 mod task;
 mod verify;
 
 pub use attempt::{Attempt, Searched};
-pub use check::{CheckReport, Fault, check_tasks};
+pub use check::{CheckReport, TaskFault, check_tasks};
+pub use degrade::{Degraded, Fault, Quality, UnknownQuality};
+pub use environment::{
+    Action, EndOfEpisode, Environment, EnvironmentError, EnvironmentLimits, EnvironmentState, Gym, GymOptions,
+    INSTRUCTIONS, LONGEST_ARGUMENT, Observation, Pick, ShownPassage, Stepped, environment_tools,
+};
 pub use episode::{
     Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
     segments,
 };
 pub use import::{Format, ImportError, ImportOptions, ImportReport, LeftOut, Reason, import};
-pub use lines::{LinesError, TaskWriter, read_episodes, read_tasks, write_episode, write_tasks};
+pub use lines::{
+    EpisodeLog, LinesError, TaskWriter, read_episodes, read_tasks, write_episode, write_tasks,
+};
 pub use reward::{Counted, Outcome, RewardRule};
+pub use rollout::{
+    Fit, MakeJudge, MakePolicy, ModelCall, ModelTap, Recording, ReplayOver, Replayed, RolloutError,
+    RolloutHead, RolloutOptions, RolloutProgress, RolloutSurroundings, Tally, fit, replay_episodes,
+    roll_out, seed_of, tasks_digest,
+};
 pub use task::{
     Evidenced, Kind, NotForTraining, Provenance, Split, Step, TASK_SCHEMA, Task, TaskId, TrainTask,
     Verifier,

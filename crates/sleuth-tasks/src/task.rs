@@ -271,6 +271,11 @@ impl TrainTask {
     pub fn task(&self) -> &Task {
         &self.0
     }
+
+    /// The task, given away.
+    pub fn into_task(self) -> Task {
+        self.0
+    }
 }
 
 impl TryFrom<Task> for TrainTask {

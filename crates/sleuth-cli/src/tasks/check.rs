@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use sleuth_index::{Retriever as _, Store};
-use sleuth_tasks::{CheckReport, Fault, check_tasks, read_tasks};
+use sleuth_tasks::{CheckReport, TaskFault, check_tasks, read_tasks};
 
 use crate::fail::{Exit, Failure};
 use crate::print;
@@ -34,7 +34,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let tasks = read_tasks(&args.tasks)?;
     let store = Store::open(&args.store)?;
     let report = check_tasks(&tasks, &store)?;
-    let fatal: Vec<&Fault> = report.faults.iter().filter(|fault| fault.is_fatal()).collect();
+    let fatal: Vec<&TaskFault> = report.faults.iter().filter(|fault| fault.is_fatal()).collect();
     if !fatal.is_empty() {
         return Err(refused(args, &fatal, "re-import or re-make the tasks from this store"));
     }
@@ -53,7 +53,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         ));
     }
     if !report.faults.is_empty() && !args.allow_drift {
-        let faults: Vec<&Fault> = report.faults.iter().collect();
+        let faults: Vec<&TaskFault> = report.faults.iter().collect();
         return Err(refused(args, &faults, "with `--allow-drift` a quote may stand elsewhere"));
     }
     print(&if args.json {
@@ -64,7 +64,7 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn refused(args: &CheckArgs, faults: &[&Fault], hint: &str) -> Failure {
+fn refused(args: &CheckArgs, faults: &[&TaskFault], hint: &str) -> Failure {
     let named: Vec<String> = faults.iter().take(NAMED).map(|fault| named(fault)).collect();
     let more = match faults.len().saturating_sub(NAMED) {
         0 => String::new(),
@@ -80,16 +80,16 @@ fn refused(args: &CheckArgs, faults: &[&Fault], hint: &str) -> Failure {
     Failure::input(message, hint)
 }
 
-fn named(fault: &Fault) -> String {
+fn named(fault: &TaskFault) -> String {
     match fault {
-        Fault::Missing { task, document } => format!("task `{task}` wants document `{document}`"),
-        Fault::Gone { task, document, quote } if quote.is_empty() => {
+        TaskFault::Missing { task, document } => format!("task `{task}` wants document `{document}`"),
+        TaskFault::Gone { task, document, quote } if quote.is_empty() => {
             format!("task `{task}` wants a range that `{document}` does not have")
         }
-        Fault::Gone { task, document, quote } => {
+        TaskFault::Gone { task, document, quote } => {
             format!("task `{task}` wants `{}` in `{document}`", one_line(quote, SHOWN))
         }
-        Fault::Moved { task, document } => {
+        TaskFault::Moved { task, document } => {
             format!("the quote of task `{task}` stands elsewhere in `{document}`")
         }
     }

@@ -1,7 +1,9 @@
-//! `sleuth tasks`: questions with a verifier.
+//! `sleuth tasks`: questions with a verifier, and attempts at them.
 
 mod check;
 mod import;
+mod replay;
+mod rollout;
 
 use clap::Subcommand;
 
@@ -14,11 +16,17 @@ pub(crate) enum TasksCommand {
     Import(import::ImportArgs),
     /// Check that the evidence of tasks is in a store
     Check(check::CheckArgs),
+    /// Let a policy attempt tasks, several times each, and write what came of it as episodes
+    Rollout(rollout::RolloutArgs),
+    /// Run episodes again from their store and their recordings, and compare
+    Replay(replay::ReplayArgs),
 }
 
 pub(crate) fn tasks(common: &Common, command: &TasksCommand) -> Result<Exit, Failure> {
     match command {
         TasksCommand::Import(args) => import::import(common, args),
         TasksCommand::Check(args) => check::check(args),
+        TasksCommand::Rollout(args) => rollout::rollout(common, args),
+        TasksCommand::Replay(args) => replay::replay(common, args),
     }
 }

@@ -2,7 +2,7 @@
 
 use sleuth_index::{MemorySource, Retriever as _, Store, SyncOptions, sync};
 use sleuth_records::{Document, DocumentId};
-use sleuth_tasks::{Evidenced, Fault, Task, Verifier, check_tasks};
+use sleuth_tasks::{Evidenced, TaskFault, Task, Verifier, check_tasks};
 
 use crate::sample::task;
 
@@ -33,15 +33,15 @@ fn evidence_is_there_moved_gone_or_missing() {
     // White space is no difference, and no quote claims nothing.
     assert_eq!(fault(&with("d1", Some(7..21), "east it stands")), None);
     assert_eq!(fault(&with("d1", Some(0..6), "")), None);
-    let is_moved = |found: Option<Fault>| matches!(found, Some(Fault::Moved { .. }));
+    let is_moved = |found: Option<TaskFault>| matches!(found, Some(TaskFault::Moved { .. }));
     assert!(is_moved(fault(&with("d1", Some(0..17), "London is a town."))));
     assert!(is_moved(fault(&with("d1", Some(900..917), "London is a town."))));
-    let is_gone = |found: Option<Fault>| matches!(found, Some(Fault::Gone { .. }));
+    let is_gone = |found: Option<TaskFault>| matches!(found, Some(TaskFault::Gone { .. }));
     assert!(is_gone(fault(&with("d1", Some(23..40), "London is a city."))));
     assert!(is_gone(fault(&with("d1", None, "London is a city."))));
     assert!(is_gone(fault(&with("d1", Some(900..917), ""))));
     let missing = fault(&with("d2", None, "")).unwrap();
-    assert!(matches!(&missing, Fault::Missing { document, .. } if document.as_str() == "d2"));
+    assert!(matches!(&missing, TaskFault::Missing { document, .. } if document.as_str() == "d2"));
     assert!(missing.is_fatal());
 }
 
