@@ -7,6 +7,7 @@ mod data;
 mod embed;
 mod fuzz;
 mod ingest;
+mod linear;
 mod pages;
 mod pdf;
 mod retrieval;

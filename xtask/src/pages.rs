@@ -5,9 +5,9 @@
 //! an extractor's text and of the page's main content, averaged over pages; and the shares of
 //! snippets found that should (`with`) and should not (`without`) be in the text.
 //!
-//! Half of the pages, those whose SHA-256 of the id is even, may be looked at. The trees that ship are
-//! fitted to all pages, so no number here is theirs: Sleuth's column `F1` is that of trees fitted to
-//! pages of other sites (see [`fit`]), its column `F1 held out` that of trees fitted to the tuning half.
+//! Half of the pages, those whose SHA-256 of the id is even, may be looked at. The models that ship are
+//! fitted to all pages, so no number here is theirs: Sleuth's column `F1` is that of models fitted to
+//! pages of other sites (see [`fit`]), its column `F1 held out` that of models fitted to the tuning half.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use sleuth_corpus::{Corpus, Limits};
 use sleuth_records::sha256_hex;
 
-use self::fit::Example;
+use self::fit::{Example, Models};
 use crate::data;
 
 mod fit;
@@ -77,7 +77,7 @@ struct Score {
 pub(crate) fn bench(options: &[&str]) -> Result<()> {
     let folder = workplace()?;
     let pages = load(&folder)?;
-    // Files in, text out says how fast; what is right is said by trees that did not see the page.
+    // Files in, text out says how fast; what is right is said by models that did not see the page.
     let mut sleuth = ours(&folder, &pages)?;
     let examples = examples(&pages)?;
     sleuth.texts = fit::out_of_fold(&examples);
@@ -158,7 +158,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Fits the trees of `sleuth-corpus` to all pages, and says what cross-validation makes of them.
+/// Fits the models of `sleuth-corpus` to all pages, and says what cross-validation makes of them.
 pub(crate) fn tune() -> Result<()> {
     let folder = workplace()?;
     let pages = load(&folder)?;
@@ -170,11 +170,12 @@ pub(crate) fn tune() -> Result<()> {
         let name = if tuning { "for tuning" } else { "held out" };
         println!("{} pages {name}: F1 out of fold {:.4}", half.len(), total / half.len() as f64);
     }
-    let trees = fit::fit(examples.iter());
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/sleuth-corpus/src/html/trees.txt");
-    fs_err::write(&path, fit::written(&trees))?;
-    println!("{} trees written to {}", trees.len(), path.display());
+    let models = Models::fit(examples.iter());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/sleuth-corpus/src/html");
+    let (trees, words) = models.written();
+    fs_err::write(path.join("trees.txt"), trees)?;
+    fs_err::write(path.join("words.txt"), words)?;
+    println!("`trees.txt` and `words.txt` written to {}", path.display());
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Fits the choice of main content to pages, and judges it by pages that it was not fitted to.
 //!
-//! Labelled pages are few, so the trees that ship are fitted to all of them; how good these are on
+//! Labelled pages are few, so the models that ship are fitted to all of them; how good these are on
 //! pages of the world is said by five further fits, each to four fifths of the pages, with which the
 //! remaining fifth is read. All pages of a site are in the same fifth.
 
@@ -12,6 +12,7 @@ use sleuth_records::sha256_hex;
 
 use super::{Page, tokens};
 use crate::boost::{self, Node, Options, Tree};
+use crate::linear;
 
 /// Fits for cross-validation.
 const FOLDS: usize = 5;
@@ -29,6 +30,7 @@ pub(super) struct Example<'a> {
     view: PageView,
     labels: Vec<bool>,
     weights: Vec<f64>,
+    site: String,
     fold: usize,
 }
 
@@ -44,26 +46,28 @@ impl<'a> Example<'a> {
         let sizes: Vec<f64> = words.iter().map(|words| (words.len() as f64).max(0.3)).collect();
         let whole = f64::midpoint(sizes.iter().sum(), page.main.len() as f64);
         let weights = sizes.iter().map(|size| size / whole).collect();
-        let hash = sha256_hex(site(&page.url).as_bytes());
+        let site = site(&page.url);
+        let hash = sha256_hex(site.as_bytes());
         let fold = usize::from_str_radix(&hash[..8], 16).unwrap_or_default() % FOLDS;
-        Ok(Some(Self { page, view, labels, weights, fold }))
+        Ok(Some(Self { page, view, labels, weights, site, fold }))
     }
 
-    /// The text that `trees` choose.
-    fn text(&self, trees: &[Tree]) -> String {
-        let chances: Vec<f32> = self.view.rows.iter().map(|row| chance(trees, row)).collect();
-        let kept = self.view.choose(&chances);
+    /// The text that `models` choose.
+    fn text(&self, models: &Models) -> String {
+        let blocks = self.view.rows.iter().zip(&self.view.names);
+        let odds: Vec<(f32, f32)> = blocks.map(|(row, names)| models.odds(row, names)).collect();
+        let kept = self.view.choose(&odds);
         let texts = self.view.texts.iter().zip(kept).filter(|(_, kept)| *kept);
         texts.map(|(text, _)| text.as_str()).collect::<Vec<_>>().join("\n")
     }
 }
 
-/// The texts of all pages by id, each chosen by trees fitted to pages of other sites.
+/// The texts of all pages by id, each chosen by models fitted to pages of other sites.
 pub(super) fn out_of_fold(examples: &[Example<'_>]) -> HashMap<String, String> {
     let fold = |fold: usize| {
-        let trees = fit(examples.iter().filter(|example| example.fold != fold));
+        let models = Models::fit(examples.iter().filter(|example| example.fold != fold));
         let out = examples.iter().filter(|example| example.fold == fold);
-        out.map(|example| (example.page.id.clone(), example.text(&trees))).collect::<Vec<_>>()
+        out.map(|example| (example.page.id.clone(), example.text(&models))).collect::<Vec<_>>()
     };
     std::thread::scope(|scope| {
         let folds: Vec<_> = (0..FOLDS).map(|at| scope.spawn(move || fold(at))).collect();
@@ -71,11 +75,11 @@ pub(super) fn out_of_fold(examples: &[Example<'_>]) -> HashMap<String, String> {
     })
 }
 
-/// The texts of the pages that are not for tuning, chosen by trees fitted to those that are.
+/// The texts of the pages that are not for tuning, chosen by models fitted to those that are.
 pub(super) fn held_out(examples: &[Example<'_>]) -> HashMap<String, String> {
-    let trees = fit(examples.iter().filter(|example| example.page.is_tuning()));
+    let models = Models::fit(examples.iter().filter(|example| example.page.is_tuning()));
     let out = examples.iter().filter(|example| !example.page.is_tuning());
-    out.map(|example| (example.page.id.clone(), example.text(&trees))).collect()
+    out.map(|example| (example.page.id.clone(), example.text(&models))).collect()
 }
 
 /// The host of an address without its subdomains.
@@ -158,52 +162,109 @@ fn take(left: &mut HashMap<&str, usize>, words: &[String]) {
     }
 }
 
-pub(super) fn fit<'a>(examples: impl Iterator<Item = &'a Example<'a>>) -> Vec<Tree> {
-    let (mut rows, mut labels, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-    for example in examples {
-        rows.extend(example.view.rows.iter().map(Vec::as_slice));
-        labels.extend_from_slice(&example.labels);
-        weights.extend_from_slice(&example.weights);
+/// The two models of `sleuth-corpus`: trees over the rows of blocks, and weights of the words by which
+/// elements are named, with what holds without any.
+pub(super) struct Models {
+    trees: Vec<Tree>,
+    base: f64,
+    words: HashMap<u32, f64>,
+}
+
+impl Models {
+    pub(super) fn fit<'a>(examples: impl Iterator<Item = &'a Example<'a>>) -> Self {
+        let examples: Vec<&Example<'_>> = examples.collect();
+        let rows: Vec<&[f32]> =
+            examples.iter().flat_map(|e| e.view.rows.iter().map(Vec::as_slice)).collect();
+        let labels: Vec<bool> = examples.iter().flat_map(|e| e.labels.iter().copied()).collect();
+        let mut weights: Vec<f64> =
+            examples.iter().flat_map(|e| e.weights.iter().copied()).collect();
+        let sum = weights.iter().sum::<f64>();
+        weights.iter_mut().for_each(|weight| *weight *= WORDS_WEIGH / sum);
+        let (base, words) = fit_words(&examples, &labels, &weights);
+        let count = weights.len() as f64;
+        weights.iter_mut().for_each(|weight| *weight *= count / WORDS_WEIGH);
+        let options = Options {
+            trees: 150,
+            rate: 0.08,
+            leaves: 12,
+            least: 100,
+            shrink: 20.0,
+            one_in: 4,
+            seed: 7,
+        };
+        Self { trees: boost::fit(&rows, &labels, &weights, &options), base, words }
     }
-    let mean = weights.iter().sum::<f64>() / weights.len() as f64;
-    weights.iter_mut().for_each(|weight| *weight /= mean);
-    let options = Options {
-        trees: 150,
-        rate: 0.08,
-        leaves: 12,
-        least: 100,
-        shrink: 20.0,
-        one_in: 4,
-        seed: 7,
-    };
-    boost::fit(&rows, &labels, &weights, &options)
-}
 
-fn chance(trees: &[Tree], row: &[f32]) -> f32 {
-    let odds: f64 = trees
-        .iter()
-        .map(|tree| {
-            let mut at = 0;
-            loop {
-                match &tree[at] {
-                    Node::Leaf(value) => return *value,
-                    Node::Split { feature, at_most, low, high } => {
-                        at = if row[*feature] <= *at_most { *low } else { *high };
-                    }
-                }
+    /// What both make of a block.
+    fn odds(&self, row: &[f32], names: &[u32]) -> (f32, f32) {
+        let trees: f64 = self.trees.iter().map(|tree| walk(tree, row)).sum();
+        let known = names.iter().filter_map(|name| self.words.get(name));
+        (trees as f32, (self.base + known.sum::<f64>()) as f32)
+    }
+
+    /// The files `trees.txt` and `words.txt`.
+    pub(super) fn written(&self) -> (String, String) {
+        let node = |node: &Node| match node {
+            Node::Leaf(value) => format!("{value:.4}"),
+            Node::Split { feature, at_most, low, high } => {
+                format!("{feature}:{at_most}:{low}:{high}")
             }
-        })
-        .sum();
-    (1.0 / (1.0 + (-odds).exp())) as f32
+        };
+        let line = |tree: &Tree| tree.iter().map(node).collect::<Vec<_>>().join(" ") + "\n";
+        let mut words: Vec<(&u32, &f64)> =
+            self.words.iter().filter(|(_, weight)| weight.abs() >= 0.005).collect();
+        words.sort_by_key(|(hash, _)| **hash);
+        let words = words.iter().map(|(hash, weight)| format!("{hash:08x} {weight:.2}\n"));
+        (
+            self.trees.iter().map(line).collect(),
+            format!("{:.2}\n{}", self.base, words.collect::<String>()),
+        )
+    }
 }
 
-pub(super) fn written(trees: &[Tree]) -> String {
-    let node = |node: &Node| match node {
-        Node::Leaf(value) => format!("{value:.4}"),
-        Node::Split { feature, at_most, low, high } => format!("{feature}:{at_most}:{low}:{high}"),
-    };
-    let line = |tree: &Tree| tree.iter().map(node).collect::<Vec<_>>().join(" ") + "\n";
-    trees.iter().map(line).collect()
+/// Sum of the weights of all blocks beside a penalty of one on the squares of the words' weights.
+const WORDS_WEIGH: f64 = 1000.0;
+
+/// Fewest sites whose pages have a word that counts.
+const SITES: usize = 4;
+
+fn fit_words(
+    examples: &[&Example<'_>],
+    labels: &[bool],
+    weights: &[f64],
+) -> (f64, HashMap<u32, f64>) {
+    let mut sites: HashMap<u32, HashSet<&str>> = HashMap::new();
+    for example in examples {
+        for &name in example.view.names.iter().flatten() {
+            let known = sites.entry(name).or_default();
+            if known.len() < SITES {
+                known.insert(&example.site);
+            }
+        }
+    }
+    let mut kept: Vec<u32> =
+        sites.into_iter().filter(|(_, sites)| sites.len() == SITES).map(|(name, _)| name).collect();
+    kept.sort_unstable();
+    let number = |name: &u32| kept.binary_search(name).ok().and_then(|at| u32::try_from(at).ok());
+    let rows: Vec<Vec<u32>> = examples
+        .iter()
+        .flat_map(|example| &example.view.names)
+        .map(|names| names.iter().filter_map(number).collect())
+        .collect();
+    let fitted = linear::fit(&rows, kept.len(), labels, weights, 1.0, 40);
+    (fitted[kept.len()], kept.into_iter().zip(fitted).collect())
+}
+
+fn walk(tree: &Tree, row: &[f32]) -> f64 {
+    let mut at = 0;
+    loop {
+        match &tree[at] {
+            Node::Leaf(value) => return *value,
+            Node::Split { feature, at_most, low, high } => {
+                at = if row[*feature] <= *at_most { *low } else { *high };
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -495,34 +495,54 @@ pub(super) fn hints_of(name: &str, attributes: &Attributes<'_>) -> u32 {
     }
     bits |= u32::from(is_unspoken(attributes)) << 30;
     for value in [attributes.class, attributes.id, attributes.role].into_iter().flatten() {
-        bits |= hinted(value.get(..200).unwrap_or(value));
+        bits |= hinted(value.get(..LONGEST_NAME).unwrap_or(value));
     }
     bits
 }
 
-/// The groups of [`HINTS`] that words of `names` belong to. Words are parted by other characters
-/// and by capital letters after small ones.
+/// The groups of [`HINTS`] that words of `names` belong to.
 fn hinted(names: &str) -> u32 {
-    let bytes = names.as_bytes();
-    let mut bits = 0;
-    let mut start = 0;
-    for at in 0..=bytes.len() {
-        let ends = at == bytes.len()
-            || !bytes[at].is_ascii_alphanumeric()
-            || at > start && bytes[at].is_ascii_uppercase() && bytes[at - 1].is_ascii_lowercase();
-        if !ends {
-            continue;
-        }
-        if at > start
-            && let Some(word) = names.get(start..at)
-        {
-            for (group, words) in HINTS.iter().enumerate() {
-                if words.iter().any(|known| known.eq_ignore_ascii_case(word)) {
-                    bits |= 1 << group;
-                }
-            }
-        }
-        start = if at < bytes.len() && bytes[at].is_ascii_alphanumeric() { at } else { at + 1 };
-    }
-    bits
+    words_of(names).fold(0, |bits, word| {
+        let is_word = |known: &&str| known.eq_ignore_ascii_case(word);
+        let groups =
+            HINTS.iter().enumerate().filter(|(_, words)| words.iter().any(|w| is_word(&w)));
+        groups.fold(bits, |bits, (group, _)| bits | 1 << group)
+    })
+}
+
+/// Words of a name: runs of letters, parted too by a capital letter after a small one.
+fn words_of(names: &str) -> impl Iterator<Item = &str> {
+    let mut rest = names;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+        let bytes = rest.as_bytes();
+        let ends = |at: &usize| {
+            !bytes[*at].is_ascii_alphabetic()
+                || bytes[*at].is_ascii_uppercase() && bytes[at - 1].is_ascii_lowercase()
+        };
+        let end = (1..bytes.len()).find(ends).unwrap_or(bytes.len());
+        let word = &rest[..end];
+        rest = &rest[end..];
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// Most bytes of a class, id or role that are looked at.
+const LONGEST_NAME: usize = 200;
+
+/// Hashes of the words in class, id and role of an element.
+pub(super) fn name_words(attributes: &Attributes<'_>) -> impl Iterator<Item = u32> {
+    [attributes.class, attributes.id, attributes.role]
+        .into_iter()
+        .flatten()
+        .flat_map(|value| words_of(value.get(..LONGEST_NAME).unwrap_or(value)))
+        .filter(|word| (2..=20).contains(&word.len()))
+        .map(hash)
+}
+
+/// FNV-1a of a word in lower case.
+pub(super) fn hash(word: &str) -> u32 {
+    word.bytes().fold(0x811c_9dc5, |hash: u32, byte| {
+        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    })
 }
