@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use sleuth_eval::Measure;
 
+use crate::tasks::TasksCommand;
+
 const EXIT_CODES: &str = "\
 Exit codes: 0 answered, 1 fault of the program, 2 usage, 3 not found, 4 ended early with a partial \
 answer, 5 a back end is unavailable, 6 the input cannot be used, 7 storage, 130 second interrupt.";
@@ -51,6 +53,9 @@ pub(crate) enum Command {
     /// Measure what a search returned
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Make and split tasks for search agents
+    #[command(subcommand)]
+    Tasks(TasksCommand),
     /// Show and replay runs
     #[command(subcommand)]
     Trace(TraceCommand),

@@ -12,6 +12,7 @@ use sleuth_eval::EvalError;
 use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
 use sleuth_records::{BeirError, LogError, TrecError};
+use sleuth_tasks::{LinesError, MakeError};
 
 use crate::show::{count, escape};
 
@@ -94,6 +95,10 @@ pub(crate) enum Failure {
     Eval { run: PathBuf, qrels: PathBuf, source: EvalError },
     #[error(transparent)]
     Prices(#[from] PriceError),
+    #[error(transparent)]
+    Making(#[from] MakeError),
+    #[error(transparent)]
+    Tasks(#[from] LinesError),
     /// The program failed in a way that it has no name for.
     #[error("the program failed; this is a fault of its own")]
     Panicked,
@@ -156,6 +161,21 @@ impl Failure {
                 AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
             },
             Self::Log(error) => of_log(error),
+            Self::Making(error) => match error {
+                MakeError::Store(error) => of_index(error),
+                MakeError::Model(error) => of_model(error),
+                MakeError::NoFacts { .. } => Exit::Input,
+                MakeError::Reader(_) => Exit::Ours,
+                MakeError::Cancelled => Exit::Early,
+            },
+            Self::Tasks(error) => match error {
+                LinesError::Io(error) if error.kind() != io::ErrorKind::NotFound => Exit::Storage,
+                LinesError::Io(_)
+                | LinesError::Malformed { .. }
+                | LinesError::Newer { .. }
+                | LinesError::Long { .. }
+                | LinesError::Duplicate { .. } => Exit::Input,
+            },
             Self::Differs { .. } | Self::Panicked => Exit::Ours,
         }
     }
@@ -220,7 +240,12 @@ impl Failure {
             Self::Eval { source: EvalError::NoOverlap { .. }, .. } => Some(
                 "name the run and the judgements of the same queries".to_owned(),
             ),
-            Self::Agent(AgentError::Store(error)) => error.hint(),
+            Self::Agent(AgentError::Store(error)) | Self::Making(MakeError::Store(error)) => {
+                error.hint()
+            }
+            Self::Making(MakeError::NoFacts { .. }) => Some(
+                "tasks come from pages that explain one thing by name, and from manuals".to_owned(),
+            ),
             Self::Agent(AgentError::Log(_)) => Some(
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
                     .to_owned(),
@@ -234,6 +259,8 @@ impl Failure {
             | Self::Trec(_)
             | Self::Eval { .. }
             | Self::Prices(_)
+            | Self::Making(_)
+            | Self::Tasks(_)
             | Self::Differs { .. } | Self::Panicked => None,
         }
     }

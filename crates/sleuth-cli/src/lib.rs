@@ -25,6 +25,7 @@ mod search;
 mod show;
 mod sites;
 mod stores;
+mod tasks;
 mod trace;
 mod update;
 pub mod vectors;
@@ -77,6 +78,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Index(command) => index::index(common, &command),
         Command::Search(args) => search::search(common, &args),
         Command::Eval(command) => eval::eval(common, &command),
+        Command::Tasks(command) => tasks::tasks(common, &command),
         Command::Trace(command) => trace::trace(common, &command),
         Command::Model(command) => model::model(common, &command),
         Command::Doctor(args) => doctor::doctor(common, &args),

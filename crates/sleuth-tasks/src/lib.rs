@@ -15,7 +15,10 @@
 
 mod attempt;
 mod episode;
+mod facts;
+mod filter;
 mod lines;
+mod make;
 mod task;
 
 pub use attempt::{Attempt, Searched};
@@ -23,7 +26,11 @@ pub use episode::{
     Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
     segments,
 };
+pub use filter::Filter;
 pub use lines::{LinesError, read_episodes, read_tasks, write_episode, write_tasks};
+pub use make::{
+    KindReport, MakeError, MakeOptions, MakeProgress, MakeReport, Made, Shares, SplitReport, make, split_by_evidence,
+};
 pub use task::{
     Evidenced, Kind, NotForTraining, Provenance, Split, Step, TASK_SCHEMA, Task, TaskId, TrainTask,
     Verifier,
