@@ -13,7 +13,7 @@ use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
 use sleuth_records::{BeirError, LogError, TrecError};
 use sleuth_server::ServerError;
-use sleuth_tasks::{ImportError, LinesError, RolloutError};
+use sleuth_tasks::{ImportError, LinesError, MakeError, RolloutError};
 
 use crate::show::{count, escape};
 
@@ -104,6 +104,7 @@ pub(crate) enum Failure {
     Rollout(#[from] RolloutError),
     #[error(transparent)]
     Server(#[from] ServerError),
+    Making(#[from] MakeError),
     /// The program failed in a way that it has no name for.
     #[error("the program failed; this is a fault of its own")]
     Panicked,
@@ -187,6 +188,13 @@ impl Failure {
             Self::Log(error) => of_log(error),
             Self::Lines(error) => of_lines(error),
             Self::Rollout(error) => of_rollout(error),
+            Self::Making(error) => match error {
+                MakeError::Store(error) => of_index(error),
+                MakeError::Model(error) => of_model(error),
+                MakeError::NoFacts { .. } => Exit::Input,
+                MakeError::Reader(_) => Exit::Ours,
+                MakeError::Cancelled => Exit::Early,
+            },
             Self::Differs { .. } | Self::Panicked => Exit::Ours,
         }
     }
@@ -262,9 +270,14 @@ impl Failure {
             Self::Import(ImportError::Malformed { .. }) => {
                 Some("`sleuth tasks import --help` names the formats".to_owned())
             }
-            Self::Agent(AgentError::Store(error)) => error.hint(),
             Self::Rollout(error) => hint_of_rollout(error),
             Self::Server(error) => error.hint(),
+            Self::Agent(AgentError::Store(error)) | Self::Making(MakeError::Store(error)) => {
+                error.hint()
+            }
+            Self::Making(MakeError::NoFacts { .. }) => Some(
+                "tasks come from pages that explain one thing by name, and from manuals".to_owned(),
+            ),
             Self::Agent(AgentError::Log(_)) => Some(
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
                     .to_owned(),
@@ -280,6 +293,7 @@ impl Failure {
             | Self::Eval { .. }
             | Self::Prices(_)
             | Self::Lines(_)
+            | Self::Making(_)
             | Self::Differs { .. } | Self::Panicked => None,
         }
     }
@@ -327,6 +341,7 @@ impl Failure {
 fn of_lines(error: &LinesError) -> Exit {
     match error {
         LinesError::InUse { .. } => Exit::Storage,
+        LinesError::Io(error) if error.kind() != io::ErrorKind::NotFound => Exit::Storage,
         LinesError::Io(_)
         | LinesError::Malformed { .. }
         | LinesError::Newer { .. }

@@ -53,8 +53,11 @@ mod check;
 mod degrade;
 mod environment;
 mod episode;
+mod facts;
+mod filter;
 mod import;
 mod lines;
+mod make;
 mod reward;
 mod rollout;
 mod task;
@@ -80,6 +83,10 @@ pub use rollout::{
     Fit, MakeJudge, MakePolicy, ModelCall, ModelTap, Recording, ReplayOver, Replayed, RolloutError,
     RolloutHead, RolloutOptions, RolloutProgress, RolloutSurroundings, Tally, fit, replay_episodes,
     roll_out, seed_of, tasks_digest,
+};
+pub use filter::Filter;
+pub use make::{
+    KindReport, MakeError, MakeOptions, MakeProgress, MakeReport, Made, Shares, SplitReport, make, split_by_evidence,
 };
 pub use task::{
     Evidenced, Kind, NotForTraining, Provenance, Split, Step, TASK_SCHEMA, Task, TaskId, TrainTask,

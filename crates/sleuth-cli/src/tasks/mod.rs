@@ -2,8 +2,10 @@
 
 mod check;
 mod import;
+mod make;
 mod replay;
 mod rollout;
+mod split;
 
 use clap::Subcommand;
 
@@ -20,6 +22,10 @@ pub(crate) enum TasksCommand {
     Rollout(rollout::RolloutArgs),
     /// Run episodes again from their store and their recordings, and compare
     Replay(replay::ReplayArgs),
+    /// Make tasks from a store: questions with checked answers and their evidence
+    Make(make::MakeArgs),
+    /// Give every task of a file a split, so that no document of evidence is shared between splits
+    Split(split::SplitArgs),
 }
 
 pub(crate) fn tasks(common: &Common, command: &TasksCommand) -> Result<Exit, Failure> {
@@ -28,5 +34,7 @@ pub(crate) fn tasks(common: &Common, command: &TasksCommand) -> Result<Exit, Fai
         TasksCommand::Check(args) => check::check(args),
         TasksCommand::Rollout(args) => rollout::rollout(common, args),
         TasksCommand::Replay(args) => replay::replay(common, args),
+        TasksCommand::Make(args) => make::make(common, args),
+        TasksCommand::Split(args) => split::split(common, args),
     }
 }
