@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::eval::EvalCommand;
 
+use crate::tasks::TasksCommand;
+
 const EXIT_CODES: &str = "\
 Exit codes: 0 answered, 1 fault of the program, 2 usage, 3 not found, 4 ended early with a partial \
 answer, 5 a back end is unavailable, 6 the input cannot be used, 7 storage, 130 second interrupt.";
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     /// Show and replay runs
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// Make, attempt and verify questions with a verifier
+    #[command(subcommand)]
+    Tasks(TasksCommand),
     /// List, get and measure models
     #[command(subcommand)]
     Model(ModelCommand),
@@ -354,7 +359,7 @@ pub(crate) enum Effort {
     Heavy,
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
         _ => Err("expected a number above 0".to_owned()),

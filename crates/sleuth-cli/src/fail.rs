@@ -12,7 +12,7 @@ use sleuth_eval::{ContrastError, EpisodesError, EvalError, LogReadError, MatrixE
 use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
 use sleuth_records::{BeirError, LogError, TrecError};
-use sleuth_tasks::LinesError;
+use sleuth_tasks::{LinesError, RolloutError};
 
 use crate::show::{count, escape};
 
@@ -105,6 +105,8 @@ pub(crate) enum Failure {
     Contrast { first: PathBuf, second: PathBuf, source: ContrastError },
     #[error(transparent)]
     Prices(#[from] PriceError),
+    #[error(transparent)]
+    Rollout(#[from] RolloutError),
     /// The program failed in a way that it has no name for.
     #[error("the program failed; this is a fault of its own")]
     Panicked,
@@ -172,6 +174,8 @@ impl Failure {
                 AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
             },
             Self::Log(error) => of_log(error),
+            Self::Lines(_) => Exit::Input,
+            Self::Rollout(error) => of_rollout(error),
             Self::Differs { .. } | Self::Panicked => Exit::Ours,
         }
     }
@@ -271,6 +275,7 @@ impl Failure {
                 "to compare over the tasks that both have, add `--across tasks`".to_owned(),
             ),
             Self::Agent(AgentError::Store(error)) => error.hint(),
+            Self::Rollout(error) => hint_of_rollout(error),
             Self::Agent(AgentError::Log(_)) => Some(
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
                     .to_owned(),
@@ -333,6 +338,54 @@ impl Failure {
     }
 }
 
+fn of_rollout(error: &RolloutError) -> Exit {
+    match error {
+        RolloutError::NoTasks
+        | RolloutError::Lines(_)
+        | RolloutError::Compressed { .. }
+        | RolloutError::NoHead { .. }
+        | RolloutError::OtherRun { .. }
+        | RolloutError::OtherSnapshot { .. }
+        | RolloutError::NoEvidence { .. }
+        | RolloutError::OtherStore { .. }
+        | RolloutError::Unreplayable { .. } => Exit::Input,
+        RolloutError::NoJudge { .. } => Exit::Usage,
+        RolloutError::Write { .. } | RolloutError::InUse { .. } => Exit::Storage,
+        RolloutError::Unavailable { .. } => Exit::BackEnd,
+        RolloutError::Store(error) => of_index(error),
+        RolloutError::Policy(AgentError::Store(error)) => of_index(error),
+        RolloutError::Policy(AgentError::Model(error)) => of_model(error),
+        RolloutError::Policy(_) => Exit::Ours,
+    }
+}
+
+fn hint_of_rollout(error: &RolloutError) -> Option<String> {
+    Some(match error {
+        RolloutError::Compressed { .. } => "name a file without `.zst`".to_owned(),
+        RolloutError::NoHead { .. } => {
+            "name a new file, or one that `sleuth tasks rollout` has begun".to_owned()
+        }
+        RolloutError::OtherRun { .. } => {
+            "run it with the settings that the file was begun with, or name a new file".to_owned()
+        }
+        RolloutError::OtherSnapshot { .. } | RolloutError::NoEvidence { .. } => {
+            "name the store that the tasks were made from, or go on with `--allow-drift`".to_owned()
+        }
+        RolloutError::OtherStore { .. } => "name the store that they were made over".to_owned(),
+        RolloutError::NoJudge { .. } => "name a model with `--judge MODEL`".to_owned(),
+        RolloutError::Unavailable { .. } => {
+            "what is written stays; run the same command again to go on from there".to_owned()
+        }
+        RolloutError::Store(error) => return error.hint(),
+        RolloutError::NoTasks
+        | RolloutError::Lines(_)
+        | RolloutError::Write { .. }
+        | RolloutError::InUse { .. }
+        | RolloutError::Policy(_)
+        | RolloutError::Unreplayable { .. } => return None,
+    })
+}
+
 fn of_index(error: &IndexError) -> Exit {
     match error {
         IndexError::Missing { .. }
@@ -342,7 +395,7 @@ fn of_index(error: &IndexError) -> Exit {
         | IndexError::NoSuchPart { .. }
         | IndexError::Sites { .. }
         | IndexError::Source(_) => Exit::Input,
-        IndexError::Embedder { .. } => Exit::BackEnd,
+        IndexError::Embedder { .. } | IndexError::Unanswered { .. } => Exit::BackEnd,
         IndexError::Cancelled => Exit::Early,
         IndexError::Version { .. }
         | IndexError::Busy { .. }

@@ -25,6 +25,7 @@ mod search;
 mod show;
 mod sites;
 mod stores;
+mod tasks;
 mod trace;
 mod update;
 pub mod vectors;
@@ -78,6 +79,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Search(args) => search::search(common, &args),
         Command::Eval(command) => eval::eval(common, &command),
         Command::Trace(command) => trace::trace(common, &command),
+        Command::Tasks(command) => tasks::tasks(common, &command),
         Command::Model(command) => model::model(common, &command),
         Command::Doctor(args) => doctor::doctor(common, &args),
         Command::ReadPdf => Ok(ingest::read_pdf().map(|()| Exit::Done)?),

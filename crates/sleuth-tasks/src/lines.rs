@@ -87,7 +87,8 @@ pub fn read_tasks(path: &Path) -> Result<Vec<Task>, LinesError> {
 }
 
 /// Reads a file of episodes, one at a time, in its order. A last line without an end is one that was
-/// being written when its writer died: it is passed over. Returns whether there was one.
+/// being written when its writer died: it is passed over. Returns whether there was one. So is the head
+/// of a run of rollouts, wherever it stands: files of several runs may be put together.
 ///
 /// # Errors
 /// When the file cannot be read or another line is not an episode; whatever `each` returns.
@@ -97,6 +98,9 @@ pub fn read_episodes<E: From<LinesError>>(
 ) -> Result<bool, E> {
     let mut torn = false;
     for_each_line(path, |line, text, whole| {
+        if text.starts_with(crate::rollout::MARK) {
+            return Ok(());
+        }
         let episode: Episode = match parse(path, line, "episode", text) {
             Ok(episode) => episode,
             Err(_) if !whole => {

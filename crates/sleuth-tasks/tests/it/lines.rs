@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use sleuth_records::Question;
 use sleuth_tasks::{
-    Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, Kind, LinesError, Provenance, Split,
-    TASK_SCHEMA, Task, TaskId, TrainTask, Verifier, read_episodes, read_tasks, write_episode,
-    write_tasks,
+    Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, Kind, LinesError, Provenance, Recording,
+    Split, TASK_SCHEMA, Task, TaskId, TrainTask, Verifier, read_episodes, read_tasks,
+    write_episode, write_tasks,
 };
 
 fn task(id: &str, split: Split) -> Task {
@@ -42,6 +42,7 @@ fn episode(id: &str) -> Episode {
         transcript: Vec::new(),
         ending: Ending::Failed { boundary: Boundary::Client, message: "gone".to_owned() },
         retries: 0,
+        recording: Recording::default(),
     }
 }
 

@@ -1,3 +1,6 @@
 //! The crate's face.
 
+mod environment;
 mod lines;
+mod rollouts;
+mod support;
