@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use sleuth_agent::AgentError;
 use sleuth_corpus::CorpusError;
-use sleuth_eval::EvalError;
+use sleuth_eval::{ContrastError, EpisodesError, EvalError, LogReadError, MatrixError};
 use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
 use sleuth_records::{BeirError, LogError, TrecError};
@@ -97,9 +97,17 @@ pub(crate) enum Failure {
     #[error("cannot measure `{}` by `{}`", run.display(), qrels.display())]
     Eval { run: PathBuf, qrels: PathBuf, source: EvalError },
     #[error(transparent)]
-    Prices(#[from] PriceError),
+    Episodes(#[from] EpisodesError),
     #[error(transparent)]
     Lines(#[from] LinesError),
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+    #[error(transparent)]
+    RolloutLog(#[from] LogReadError),
+    #[error("cannot compare `{}` with `{}`", second.display(), first.display())]
+    Contrast { first: PathBuf, second: PathBuf, source: ContrastError },
+    #[error(transparent)]
+    Prices(#[from] PriceError),
     #[error(transparent)]
     Rollout(#[from] RolloutError),
     #[error(transparent)]
@@ -135,6 +143,11 @@ impl Failure {
             | Self::Corpus(_)
             | Self::Queries(_)
             | Self::Trec(_)
+            | Self::Episodes(_)
+            | Self::Lines(_)
+            | Self::Matrix(_)
+            | Self::RolloutLog(_)
+            | Self::Contrast { .. }
             | Self::Prices(_) => Exit::Input,
             Self::Import(error) => match error {
                 ImportError::Store(error) => of_index(error),
@@ -270,6 +283,40 @@ impl Failure {
             Self::Import(ImportError::Malformed { .. }) => {
                 Some("`sleuth tasks import --help` names the formats".to_owned())
             }
+            Self::Episodes(EpisodesError::Lines(LinesError::Malformed { .. })) => Some(
+                "files of episodes are written by `sleuth tasks rollout`; `sleuth eval collapse` also \
+                 reads the logs of trainers"
+                    .to_owned(),
+            ),
+            Self::Episodes(EpisodesError::Lines(LinesError::Newer { .. })) => {
+                Some("it was written by a newer version of this program: update it".to_owned())
+            }
+            Self::Episodes(EpisodesError::Twice { .. }) => {
+                Some("name each file once, and keep runs with other settings in files of their own".to_owned())
+            }
+            Self::Episodes(EpisodesError::OtherTask { .. }) => {
+                Some("tasks that differ need ids that differ".to_owned())
+            }
+            Self::Matrix(MatrixError::OtherCell { .. }) => Some(
+                "move that file away, or name another folder in the plan's `out`".to_owned(),
+            ),
+            Self::RolloutLog(LogReadError::Parquet { .. }) => Some(
+                "convert it: python -c \"import sys, pandas; pandas.read_parquet(sys.argv[1])\
+                 .to_json(sys.argv[2], orient='records', lines=True)\" IN.parquet OUT.jsonl"
+                    .to_owned(),
+            ),
+            Self::RolloutLog(LogReadError::Unknown { .. }) => Some(
+                "known are files of episodes (`task`, `attempt`, `ending`), and lines of verl (`input`, \
+                 `output`, `score`), SkyRL (`input_prompt`, `output_response`, `score`) and TRL \
+                 (`prompt`, `completion`)"
+                    .to_owned(),
+            ),
+            Self::Contrast { source: ContrastError::OtherProtocol { part, .. }, .. } => Some(format!(
+                "what differs may be due to that; to compare all the same, add `--across {part}`"
+            )),
+            Self::Contrast { source: ContrastError::OtherTasks { both, .. }, .. } if *both > 0 => Some(
+                "to compare over the tasks that both have, add `--across tasks`".to_owned(),
+            ),
             Self::Rollout(error) => hint_of_rollout(error),
             Self::Server(error) => error.hint(),
             Self::Agent(AgentError::Store(error)) | Self::Making(MakeError::Store(error)) => {
@@ -291,9 +338,13 @@ impl Failure {
             | Self::Trec(_)
             | Self::Import(_)
             | Self::Eval { .. }
-            | Self::Prices(_)
+            | Self::Episodes(_)
             | Self::Lines(_)
             | Self::Making(_)
+            | Self::Matrix(_)
+            | Self::RolloutLog(_)
+            | Self::Contrast { .. }
+            | Self::Prices(_)
             | Self::Differs { .. } | Self::Panicked => None,
         }
     }

@@ -1,0 +1,64 @@
+//! `sleuth eval matrix`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use serde_json::json;
+use sleuth_eval::{Matrix, MatrixPlan, PlannedStore};
+use sleuth_tasks::read_tasks;
+
+use super::{ShowArgs, price_table};
+use crate::args::{Common, RemoteArgs};
+use crate::fail::{Exit, Failure};
+use crate::print;
+use crate::progress::Progress;
+use crate::show::{count, escape};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MatrixArgs {
+    /// The plan: a TOML file that names policies, stores, tasks and counts
+    plan: PathBuf,
+    /// Make no rollouts: show the cells that are there
+    #[arg(long)]
+    no_rollouts: bool,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    show: ShowArgs,
+}
+
+pub(crate) fn matrix(common: &Common, args: &MatrixArgs) -> Result<Exit, Failure> {
+    let progress = Progress::new(common.quiet);
+    let plan = MatrixPlan::read(&args.plan)?;
+    let mut n_tasks: HashMap<String, usize> = HashMap::new();
+    for store in &plan.stores {
+        n_tasks.insert(store.name.clone(), read_tasks(&store.tasks)?.len());
+    }
+    let prices = price_table(&args.remote)?;
+    let n_of = |store: &PlannedStore| n_tasks.get(&store.name).copied();
+    let matrix = Matrix::read(&plan, &n_of, prices.as_ref(), &args.show.resampling())?;
+    args.show.write(|| matrix.page())?;
+    for breach in &matrix.breaches {
+        progress.note(&format!("note: {breach}"));
+    }
+    if matrix.n_unfinished() > 0 {
+        progress.note(&format!(
+            "note: {} of {} unfinished; run the same command again to go on from there",
+            matrix.n_unfinished(),
+            count(matrix.cells.len() as u64, "cell"),
+        ));
+    }
+    progress.end();
+    print(&if args.show.json {
+        let mut object = json!({ "status": "measured", "unfinished": matrix.n_unfinished() });
+        super::extend(&mut object, &matrix);
+        format!("{object}\n")
+    } else {
+        let mut out = matrix.table().to_text();
+        if let Some(table) = matrix.table_of_differences() {
+            out += &format!("\n{}\n{}", table.caption, table.to_text());
+        }
+        escape(&format!("{out}\n{}\n", matrix.method_line()))
+    })?;
+    Ok(if matrix.n_unfinished() > 0 { Exit::Early } else { Exit::Done })
+}
