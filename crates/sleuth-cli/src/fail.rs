@@ -112,6 +112,7 @@ pub(crate) enum Failure {
     Rollout(#[from] RolloutError),
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
     Making(#[from] MakeError),
     /// The program failed in a way that it has no name for.
     #[error("the program failed; this is a fault of its own")]
@@ -144,7 +145,6 @@ impl Failure {
             | Self::Queries(_)
             | Self::Trec(_)
             | Self::Episodes(_)
-            | Self::Lines(_)
             | Self::Matrix(_)
             | Self::RolloutLog(_)
             | Self::Contrast { .. }
@@ -178,6 +178,9 @@ impl Failure {
                 | ServerError::Token { .. } => Exit::Usage,
                 ServerError::Listen { .. } => Exit::BackEnd,
                 ServerError::Threads(_) => Exit::Ours,
+                ServerError::NoJudge => Exit::Usage,
+                ServerError::Tasks(error) => of_rollout(error),
+                ServerError::Episodes(error) => of_lines(error),
                 ServerError::Store(error) => of_index(error),
             },
             Self::Model(error) => of_model(error),

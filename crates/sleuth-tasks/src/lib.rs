@@ -67,26 +67,28 @@ pub use attempt::{Attempt, Searched};
 pub use check::{CheckReport, TaskFault, check_tasks};
 pub use degrade::{Degraded, Fault, Quality, UnknownQuality};
 pub use environment::{
-    Action, EndOfEpisode, Environment, EnvironmentError, EnvironmentLimits, EnvironmentState, Gym, GymOptions,
-    INSTRUCTIONS, LONGEST_ARGUMENT, Observation, Pick, ShownPassage, Stepped, environment_tools,
+    Action, EndOfEpisode, Environment, EnvironmentError, EnvironmentLimits, EnvironmentState, Gym,
+    GymOptions, INSTRUCTIONS, LONGEST_ARGUMENT, Observation, Pick, ShownPassage, Stepped,
+    environment_tools,
 };
 pub use episode::{
     Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
     segments,
 };
+pub use filter::Filter;
 pub use import::{Format, ImportError, ImportOptions, ImportReport, LeftOut, Reason, import};
 pub use lines::{
     EpisodeLog, LinesError, TaskWriter, read_episodes, read_tasks, write_episode, write_tasks,
+};
+pub use make::{
+    KindReport, Made, MakeError, MakeOptions, MakeProgress, MakeReport, Shares, SplitReport, make,
+    split_by_evidence,
 };
 pub use reward::{Counted, Outcome, RewardRule};
 pub use rollout::{
     Fit, MakeJudge, MakePolicy, ModelCall, ModelTap, Recording, ReplayOver, Replayed, RolloutError,
     RolloutHead, RolloutOptions, RolloutProgress, RolloutSurroundings, Tally, fit, replay_episodes,
     roll_out, seed_of, tasks_digest,
-};
-pub use filter::Filter;
-pub use make::{
-    KindReport, MakeError, MakeOptions, MakeProgress, MakeReport, Made, Shares, SplitReport, make, split_by_evidence,
 };
 pub use task::{
     Evidenced, Kind, NotForTraining, Provenance, Split, Step, TASK_SCHEMA, Task, TaskId, TrainTask,

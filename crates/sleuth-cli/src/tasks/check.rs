@@ -82,7 +82,9 @@ fn refused(args: &CheckArgs, faults: &[&TaskFault], hint: &str) -> Failure {
 
 fn named(fault: &TaskFault) -> String {
     match fault {
-        TaskFault::Missing { task, document } => format!("task `{task}` wants document `{document}`"),
+        TaskFault::Missing { task, document } => {
+            format!("task `{task}` wants document `{document}`")
+        }
         TaskFault::Gone { task, document, quote } if quote.is_empty() => {
             format!("task `{task}` wants a range that `{document}` does not have")
         }

@@ -130,7 +130,7 @@ pub(crate) fn rollout(common: &Common, args: &RolloutArgs) -> Result<Exit, Failu
         budget: effort_budget(args.effort),
         deadline: args.deadline.map(Duration::from_secs_f64),
         retries: args.retries,
-        reward: args.reward,
+        reward: args.reward.clone(),
         quality: args.quality,
         seed: args.seed,
         allow_drift: args.allow_drift,

@@ -122,7 +122,8 @@ pub(crate) fn names(text: &str, range: Range<usize>) -> Vec<String> {
     let mut at = 0;
     while at < words.len() {
         let mut end = at;
-        while words.get(end).is_some_and(|word| word.is_capital() && (end == at || word.gap == " ")) {
+        while words.get(end).is_some_and(|word| word.is_capital() && (end == at || word.gap == " "))
+        {
             end += 1;
         }
         if end > at {
@@ -156,10 +157,22 @@ mod dump {
                 );
                 let page = super::read(&d);
                 for t in &page.things {
-                    out += &format!("THING\t{}\t{}\t{:?}\t{}\t{}\t{:?}\n", d.id, t.said, t.sort, t.noun, t.kind, t.aliases);
+                    out += &format!(
+                        "THING\t{}\t{}\t{:?}\t{}\t{}\t{:?}\n",
+                        d.id, t.said, t.sort, t.noun, t.kind, t.aliases
+                    );
                 }
                 for f in &page.facts {
-                    out += &format!("FACT\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", d.id, page.things[f.thing].said, f.relation.row().name, f.object, f.qualifier, f.alone, super::one_line(&d.text[f.sentence.clone()]));
+                    out += &format!(
+                        "FACT\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
+                        d.id,
+                        page.things[f.thing].said,
+                        f.relation.row().name,
+                        f.object,
+                        f.qualifier,
+                        f.alone,
+                        super::one_line(&d.text[f.sentence.clone()])
+                    );
                 }
             }
             println!("{name} {:?}", begin.elapsed());

@@ -61,12 +61,7 @@ fn asks_fact(web: &Web, hop: &Hop) -> bool {
     hop.answer == web.facts[hop.fact].fact.object
 }
 
-fn finds(
-    store: &dyn Retriever,
-    web: &Web,
-    hop: &Hop,
-    question: &str,
-) -> Result<bool, AgentError> {
+fn finds(store: &dyn Retriever, web: &Web, hop: &Hop, question: &str) -> Result<bool, AgentError> {
     let Some(asked) = Question::new(question) else { return Ok(false) };
     let gold = gold_passage(web, hop);
     let gold_id = gold.id.clone();
@@ -262,9 +257,9 @@ impl Retriever for Few<'_> {
             if key.is_empty() {
                 continue;
             }
-            let at = all.windows(key.len()).position(|run| {
-                run.iter().zip(&key).all(|(word, part)| word.text == *part)
-            });
+            let at = all
+                .windows(key.len())
+                .position(|run| run.iter().zip(&key).all(|(word, part)| word.text == *part));
             if let Some(at) = at {
                 found.push(Mention {
                     range: all[at].range.start..all[at + key.len() - 1].range.end,
@@ -274,7 +269,11 @@ impl Retriever for Few<'_> {
             }
         }
         found.sort_by(|a, b| {
-            (a.range.start, b.range.end, &a.documents).cmp(&(b.range.start, a.range.end, &b.documents))
+            (a.range.start, b.range.end, &a.documents).cmp(&(
+                b.range.start,
+                a.range.end,
+                &b.documents,
+            ))
         });
         Ok(found)
     }

@@ -30,8 +30,7 @@ pub(crate) fn is_unique(web: &Web, candidate: &Candidate) -> bool {
                 })
         }
         Only::Nowhere { thing, relation, qualifier } => {
-            let lack =
-                Lack { thing: *thing, relation: *relation, qualifier: qualifier.clone() };
+            let lack = Lack { thing: *thing, relation: *relation, qualifier: qualifier.clone() };
             !is_stated(web, &lack)
         }
         Only::Shared { facts, of } => shares_one(web, facts[0], *of),
@@ -48,9 +47,9 @@ fn has_no_rival(web: &Web, at: FactAt) -> bool {
     for name in &names {
         for &other in web.called(name) {
             let rival = other != stated.thing
-                && web.fact(other, fact.relation, &fact.qualifier).is_some_and(|other| {
-                    other.object != fact.object
-                });
+                && web
+                    .fact(other, fact.relation, &fact.qualifier)
+                    .is_some_and(|other| other.object != fact.object);
             if rival {
                 return false;
             }

@@ -41,8 +41,9 @@ pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
     let target = first.thing;
     let all = clues(web, target, way);
     let mut chosen: Vec<&Clue> = all.iter().take(MOST_CLUES).collect();
-    let constraints =
-        |chosen: &[&Clue]| -> Vec<Constraint> { chosen.iter().map(|clue| clue.constraint.clone()).collect() };
+    let constraints = |chosen: &[&Clue]| -> Vec<Constraint> {
+        chosen.iter().map(|clue| clue.constraint.clone()).collect()
+    };
     if chosen.len() < 2 || rivals(web, target, &constraints(&chosen), 1) > 0 {
         return None;
     }
@@ -178,7 +179,10 @@ fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
             *word != noun
                 && word.len() > 3
                 && word.chars().all(char::is_alphabetic)
-                && !matches!(*word, "first" | "second" | "third" | "fourth" | "upcoming" | "debut" | "only")
+                && !matches!(
+                    *word,
+                    "first" | "second" | "third" | "fourth" | "upcoming" | "debut" | "only"
+                )
         })
         .collect();
     words.sort_by_key(|word| word.starts_with(char::is_uppercase));

@@ -30,17 +30,9 @@ pub(crate) enum Only {
     /// Each of these facts has no rival: the same relation of the same subject with another object.
     Facts(Vec<FactAt>),
     /// Besides, nothing but `target` can meet all constraints, and no constraint can be left out.
-    Meets {
-        facts: Vec<FactAt>,
-        target: ThingAt,
-        constraints: Vec<Constraint>,
-    },
+    Meets { facts: Vec<FactAt>, target: ThingAt, constraints: Vec<Constraint> },
     /// No document says it of this subject.
-    Nowhere {
-        thing: ThingAt,
-        relation: Relation,
-        qualifier: String,
-    },
+    Nowhere { thing: ThingAt, relation: Relation, qualifier: String },
     /// Of the persons that both facts' sentences name there is one.
     Shared { facts: Vec<FactAt>, of: [ThingAt; 2] },
 }

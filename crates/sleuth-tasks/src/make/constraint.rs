@@ -99,11 +99,9 @@ impl Constraint {
                     (false, false) => Met::Perhaps,
                 }
             }),
-            Self::Through { words, born, .. } => known(&|at| {
-                match web.named_by(&web.facts[at]) {
-                    Some(person) => is_described(web, person, words, *born),
-                    None => Met::Perhaps,
-                }
+            Self::Through { words, born, .. } => known(&|at| match web.named_by(&web.facts[at]) {
+                Some(person) => is_described(web, person, words, *born),
+                None => Met::Perhaps,
             }),
         };
         // Entries of manuals say everything in the forms that are read.
@@ -139,7 +137,10 @@ fn is_described(web: &Web, person: ThingAt, words: &[String], born: Option<(i32,
     let all = words.iter().all(|word| kind.split([' ', '-']).any(|other| other == word));
     if !all {
         // Somebody may be called otherwise in a definition: an actor directs, too.
-        return if words.iter().any(|word| word.starts_with(char::is_uppercase) && !kind.contains(word.as_str())) {
+        return if words
+            .iter()
+            .any(|word| word.starts_with(char::is_uppercase) && !kind.contains(word.as_str()))
+        {
             Met::No
         } else {
             Met::Perhaps
@@ -155,12 +156,7 @@ fn is_described(web: &Web, person: ThingAt, words: &[String], born: Option<(i32,
 
 /// Things other than `target` of which it is not known that they fail one of `constraints`, with the
 /// noun of the target; at most `most`. Documents whose topic is not known count by their words.
-pub(crate) fn rivals(
-    web: &Web,
-    target: ThingAt,
-    constraints: &[Constraint],
-    most: usize,
-) -> usize {
+pub(crate) fn rivals(web: &Web, target: ThingAt, constraints: &[Constraint], most: usize) -> usize {
     let own = &web.things[target];
     let noun = own.thing.noun.as_str();
     let mut n = 0;

@@ -51,7 +51,10 @@ impl Missing {
             if stated.fact.qualifier.is_empty() {
                 *relations.entry((thing.noun.clone(), stated.fact.relation)).or_insert(0) += 1;
             } else if stated.fact.relation == Relation::DefaultOf {
-                arguments.entry(thing.noun.clone()).or_default().push(stated.fact.qualifier.clone());
+                arguments
+                    .entry(thing.noun.clone())
+                    .or_default()
+                    .push(stated.fact.qualifier.clone());
             }
         }
         relations.retain(|_, n| *n >= LEAST_SIBLINGS);
@@ -108,7 +111,10 @@ pub(crate) fn unanswerable(web: &Web, lack: &Lack, variant: usize) -> Option<Can
         golds: Vec::new(),
         verifier: Verifier::NotFound,
         // Where it would stand: the page that speaks of the subject.
-        supports: vec![Support { document: described.document, range: described.thing.place.clone() }],
+        supports: vec![Support {
+            document: described.document,
+            range: described.thing.place.clone(),
+        }],
         hops: Vec::new(),
         n_documents: 1,
         only: Only::Nowhere {
@@ -130,9 +136,8 @@ pub(crate) fn is_stated(web: &Web, lack: &Lack) -> bool {
     let speaks = |text: &str| {
         let text = text.to_lowercase();
         cues.iter().any(|cue| {
-            text.match_indices(cue).any(|(at, _)| {
-                !text[..at].ends_with(|c: char| c.is_alphanumeric())
-            })
+            text.match_indices(cue)
+                .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric()))
         })
     };
     let document = &web.documents[described.document];

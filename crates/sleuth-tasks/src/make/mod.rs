@@ -122,7 +122,9 @@ pub enum MakeError {
     #[error(transparent)]
     Model(#[from] LmError),
     /// Nothing that the readers of facts know stands in the store.
-    #[error("no facts in the store: expected sentences that define, or entries of a manual, in {documents} documents")]
+    #[error(
+        "no facts in the store: expected sentences that define, or entries of a manual, in {documents} documents"
+    )]
     NoFacts {
         /// Documents that were read.
         documents: usize,
@@ -218,7 +220,8 @@ pub fn make(
                 if judged.failed.is_some() {
                     continue;
                 }
-                let Some(task) = maker.finish(judged, &mut known, &mut model, &mut counts, cancel)?
+                let Some(task) =
+                    maker.finish(judged, &mut known, &mut model, &mut counts, cancel)?
                 else {
                     continue;
                 };
@@ -241,7 +244,8 @@ fn cut(web: &Web, ways: &Ways, options: &MakeOptions) -> Families {
         Signature::of_words(&words, 5).unwrap_or_else(|| Signature::lone(*at as u64))
     };
     let all: Vec<usize> = (0..web.documents.len()).collect();
-    let signatures = in_parallel(&all, options.threads, |part| part.iter().map(signature).collect());
+    let signatures =
+        in_parallel(&all, options.threads, |part| part.iter().map(signature).collect());
     let mut links: Vec<(usize, usize)> = ways
         .leads
         .iter()

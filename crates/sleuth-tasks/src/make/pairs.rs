@@ -26,13 +26,16 @@ impl Comparable {
         for (at, stated) in web.facts.iter().enumerate() {
             let (fact, described) = (&stated.fact, &web.things[stated.thing]);
             let row = fact.relation.row();
-            if row.comparing.is_none() || fact.value.is_none() || !described.nameable || !fact.alone {
+            if row.comparing.is_none() || fact.value.is_none() || !described.nameable || !fact.alone
+            {
                 continue;
             }
             // Persons are compared whatever they do; of works and the like those of one noun.
             let noun = match described.thing.sort {
                 Sort::Person | Sort::Place => "",
-                Sort::Work | Sort::Group | Sort::Code | Sort::Thing => described.thing.noun.as_str(),
+                Sort::Work | Sort::Group | Sort::Code | Sort::Thing => {
+                    described.thing.noun.as_str()
+                }
             };
             let key = (splits[stated.document], fact.relation, fact.qualifier.as_str(), noun);
             groups.entry(key).or_default().push(at);
@@ -195,14 +198,19 @@ fn shared_key(web: &Web, at: FactAt) -> Option<String> {
     match fact.relation.row().wanted {
         Wanted::Date => year_of(fact).map(|year| year.to_string()),
         Wanted::Version | Wanted::Person => fact.alone.then(|| fact.object.clone()),
-        Wanted::Place | Wanted::Name | Wanted::Title | Wanted::Number | Wanted::Code
+        Wanted::Place
+        | Wanted::Name
+        | Wanted::Title
+        | Wanted::Number
+        | Wanted::Code
         | Wanted::Path => None,
     }
 }
 
 impl Anchors {
     pub(crate) fn new(web: &Web, splits: &[Split]) -> Self {
-        let mut groups: BTreeMap<(Split, Relation, &str, &str, &str), Vec<FactAt>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Split, Relation, &str, &str, &str), Vec<FactAt>> =
+            BTreeMap::new();
         let mut linked: BTreeMap<(Split, Relation, String), Vec<FactAt>> = BTreeMap::new();
         for (at, stated) in web.facts.iter().enumerate() {
             let (fact, described) = (&stated.fact, &web.things[stated.thing]);
@@ -223,15 +231,18 @@ impl Anchors {
                 linked.entry((split, fact.relation, key)).or_default().push(at);
             }
         }
-        let groups = groups
-            .into_values()
-            .filter(|group| (2..=MOST_GROUP).contains(&group.len()))
-            .collect();
+        let groups =
+            groups.into_values().filter(|group| (2..=MOST_GROUP).contains(&group.len())).collect();
         Self { groups, linked }
     }
 
     /// A target of a group, and an anchor for another property of it.
-    pub(crate) fn draw(&self, web: &Web, splits: &[Split], random: &mut Random) -> Option<Anchored> {
+    pub(crate) fn draw(
+        &self,
+        web: &Web,
+        splits: &[Split],
+        random: &mut Random,
+    ) -> Option<Anchored> {
         if self.groups.is_empty() {
             return None;
         }

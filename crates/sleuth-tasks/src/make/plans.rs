@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use sleuth_records::Random;
 
+use crate::make::MakeOptions;
 use crate::make::blur::{is_describable, obfuscated};
 use crate::make::candidate::Candidate;
 use crate::make::hops::{Ways, bridge, one_hop};
 use crate::make::minhash::hash;
 use crate::make::missing::{Lack, Missing, unanswerable};
-use crate::make::pairs::{Anchored, Anchors, Comparable, anchored, comparison, shared_cast, shared_casts};
+use crate::make::pairs::{
+    Anchored, Anchors, Comparable, anchored, comparison, shared_cast, shared_casts,
+};
 use crate::make::web::{FactAt, Web};
-use crate::make::MakeOptions;
 use crate::task::{Kind, Split};
 
 /// Bridges that are listed, at most.
@@ -98,7 +100,8 @@ impl Planner {
                 shared_casts(web, splits).into_iter().map(|(a, b)| Plan::Cast(a, b)).collect()
             }
             Kind::Obfuscated => {
-                let single = (0..web.facts.len()).filter(|&at| web.facts[at].fact.alone).map(|at| vec![at]);
+                let single =
+                    (0..web.facts.len()).filter(|&at| web.facts[at].fact.alone).map(|at| vec![at]);
                 let ways = ways.bridges(web, splits, MOST_BRIDGES);
                 single
                     .chain(ways)

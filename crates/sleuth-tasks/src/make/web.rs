@@ -178,7 +178,12 @@ impl Web {
     }
 
     /// The fact of `thing` in `relation`, with this qualifier.
-    pub(crate) fn fact(&self, thing: ThingAt, relation: Relation, qualifier: &str) -> Option<&Fact> {
+    pub(crate) fn fact(
+        &self,
+        thing: ThingAt,
+        relation: Relation,
+        qualifier: &str,
+    ) -> Option<&Fact> {
         let mut facts = self.things[thing].facts.iter().map(|&at| &self.facts[at].fact);
         facts.find(|fact| fact.relation == relation && fact.qualifier == qualifier)
     }

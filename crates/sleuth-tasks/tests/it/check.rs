@@ -2,7 +2,7 @@
 
 use sleuth_index::{MemorySource, Retriever as _, Store, SyncOptions, sync};
 use sleuth_records::{Document, DocumentId};
-use sleuth_tasks::{Evidenced, TaskFault, Task, Verifier, check_tasks};
+use sleuth_tasks::{Evidenced, Task, TaskFault, Verifier, check_tasks};
 
 use crate::sample::task;
 

@@ -2,13 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a failed step of a test ends it")]
 
 mod check;
-mod import;
-mod judge;
-mod reward;
-mod sample;
-mod verify;
 mod degrade;
 mod environment;
+mod import;
+mod judge;
 mod lines;
+mod reward;
 mod rollouts;
+mod sample;
 mod support;
+mod verify;
