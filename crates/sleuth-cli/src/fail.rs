@@ -174,7 +174,6 @@ impl Failure {
                 AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
             },
             Self::Log(error) => of_log(error),
-            Self::Lines(_) => Exit::Input,
             Self::Rollout(error) => of_rollout(error),
             Self::Differs { .. } | Self::Panicked => Exit::Ours,
         }

@@ -7,12 +7,14 @@ use serde_json::json;
 use sleuth_eval::{Matrix, MatrixPlan, PlannedStore};
 use sleuth_tasks::read_tasks;
 
+use super::cells::Maker;
 use super::{ShowArgs, price_table};
 use crate::args::{Common, RemoteArgs};
 use crate::fail::{Exit, Failure};
-use crate::print;
+use crate::places::Places;
 use crate::progress::Progress;
 use crate::show::{count, escape};
+use crate::{interrupt, print};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MatrixArgs {
@@ -33,6 +35,17 @@ pub(crate) fn matrix(common: &Common, args: &MatrixArgs) -> Result<Exit, Failure
     let mut n_tasks: HashMap<String, usize> = HashMap::new();
     for store in &plan.stores {
         n_tasks.insert(store.name.clone(), read_tasks(&store.tasks)?.len());
+    }
+    if !args.no_rollouts {
+        interrupt::listen("ending; what is written stays, and the same command goes on from there");
+        let places = Places::new(common)?;
+        let maker =
+            Maker { plan: &plan, places: &places, remote: &args.remote, progress: &progress };
+        for store in &plan.stores {
+            if !interrupt::asked() {
+                maker.make(store)?;
+            }
+        }
     }
     let prices = price_table(&args.remote)?;
     let n_of = |store: &PlannedStore| n_tasks.get(&store.name).copied();

@@ -1,7 +1,7 @@
 //! `sleuth tasks`: questions with a verifier, and attempts at them.
 
 mod replay;
-mod rollout;
+pub(crate) mod rollout;
 
 use clap::Subcommand;
 

@@ -6,9 +6,9 @@ use sleuth_records::{
     Budget, Citation, DocumentId, Envelope, Event, EvidenceId, Mark, Question, TokenUsage, Usage,
 };
 use sleuth_tasks::{
-    Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, Evidenced, Kind, Provenance, Reward,
-    RewardPart, Searched, Segment, Source, Split, TASK_SCHEMA, Task, TaskId, Verdict, Verifier,
-    write_episode,
+    Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, Evidenced, Kind, Provenance, Recording,
+    Reward, RewardPart, Searched, Segment, Source, Split, TASK_SCHEMA, Task, TaskId, Verdict,
+    Verifier, write_episode,
 };
 
 /// A task with one document of evidence, `gold-ID`.
@@ -75,10 +75,12 @@ pub(crate) fn episode(id: &str, rollout: u32, is_right: bool) -> Episode {
                 exact_match: value,
                 f1: if is_right { 1.0 } else { 0.25 },
                 reason: "compared".to_owned(),
+                calls: Vec::new(),
             },
             reward: Reward::of(vec![RewardPart { name: "outcome".to_owned(), value, weight: 1.0 }]),
         },
         retries: 0,
+        recording: Recording::default(),
     }
 }
 
