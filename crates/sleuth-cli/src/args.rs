@@ -54,10 +54,12 @@ pub(crate) enum Command {
     /// Measure rankings, answers and training runs
     #[command(subcommand)]
     Eval(EvalCommand),
+    /// Serve stores to programs: retrieval for trainers, MCP
+    Serve(Box<crate::serve::ServeArgs>),
     /// Show and replay runs
     #[command(subcommand)]
     Trace(TraceCommand),
-    /// Make, attempt and verify questions with a verifier
+    /// Import, make, check and attempt tasks: questions with a verifier
     #[command(subcommand)]
     Tasks(TasksCommand),
     /// List, get and measure models

@@ -1,8 +1,8 @@
 //! What all requests share.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, StatusCode};
@@ -15,6 +15,8 @@ use crate::door::Door;
 use crate::log::{Line, Log};
 use crate::options::Limits;
 use crate::refused::Refused;
+use crate::retrieval::Rooms;
+use crate::rl::Sessions;
 use crate::served::{Found, Served};
 
 /// Queries that one thread takes on at a time.
@@ -34,7 +36,10 @@ pub(crate) struct App {
     pub(crate) quality: Quality,
     pub(crate) quality_header: HeaderValue,
     pub(crate) stall: Duration,
+    pub(crate) environments: Option<Arc<Sessions>>,
     pub(crate) log: Option<Log>,
+    /// Sessions of the tool server's dialect.
+    pub(crate) rooms: Rooms,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started: Instant,
     pub(crate) counts: Counts,
@@ -56,6 +61,8 @@ pub(crate) struct Call {
     pub(crate) client: SocketAddr,
     /// What the client calls its session.
     pub(crate) session: Option<String>,
+    /// How its search failed, where that was made on purpose.
+    pub(crate) fault: OnceLock<Fault>,
 }
 
 /// What is asked of the store.
@@ -90,29 +97,40 @@ impl App {
             }
             fault => self.rank(call, &queries, k, snippets, fault).await,
         };
-        if let Some(log) = &self.log {
-            let found = result.as_ref().ok().map_or_else(Vec::new, |rankings| {
-                rankings.iter().map(|hits| hits.iter().map(Found::id).collect()).collect()
-            });
-            log.write(&Line {
-                at_ms: self.clock.now_ms(),
-                client: call.client.to_string(),
-                session: call.session.as_deref(),
-                store: &call.store.name,
-                dialect,
-                queries: &queries,
-                k,
-                found,
-                fault: fault.map(Fault::as_str),
-                status: result
-                    .as_ref()
-                    .err()
-                    .map_or(StatusCode::OK, |refused| refused.status)
-                    .as_u16(),
-                ms: begun.elapsed().as_secs_f64() * 1000.0,
-            });
-        }
+        let status = result.as_ref().err().map_or(StatusCode::OK, |refused| refused.status);
+        self.note(call, dialect, &queries, k, fault, status, begun, || {
+            result.iter().flatten().map(|hits| hits.iter().map(Found::id).collect()).collect()
+        });
         result
+    }
+
+    /// Writes a line of the log, where there is one.
+    #[expect(clippy::too_many_arguments, reason = "the columns of a log, each of its own kind")]
+    pub(crate) fn note<'a>(
+        &self,
+        call: &Call,
+        dialect: &'static str,
+        queries: &[String],
+        k: usize,
+        fault: Option<Fault>,
+        status: StatusCode,
+        begun: Instant,
+        found: impl FnOnce() -> Vec<Vec<&'a str>>,
+    ) {
+        let Some(log) = &self.log else { return };
+        log.write(&Line {
+            at_ms: self.clock.now_ms(),
+            client: call.client.to_string(),
+            session: call.session.as_deref(),
+            store: &call.store.name,
+            dialect,
+            queries,
+            k,
+            found: found(),
+            fault: fault.map(Fault::as_str),
+            status: status.as_u16(),
+            ms: begun.elapsed().as_secs_f64() * 1000.0,
+        });
     }
 
     fn check(&self, queries: &[String], k: usize) -> Result<(), Refused> {
@@ -141,9 +159,10 @@ impl App {
         if !matches!(self.quality, Quality::Failing { .. }) {
             return None;
         }
-        let fault = call.store.degraded.fault(&queries.join("\n"));
-        self.counts.faults.fetch_add(u64::from(fault.is_some()), Ordering::Relaxed);
-        fault
+        let fault = call.store.degraded.fault(&queries.join("\n"))?;
+        self.counts.faults.fetch_add(1, Ordering::Relaxed);
+        let _ = call.fault.set(fault);
+        Some(fault)
     }
 
     async fn rank(

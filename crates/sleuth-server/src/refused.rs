@@ -19,17 +19,11 @@ pub(crate) struct Refused {
     pub(crate) hint: Option<String>,
     /// Seconds after which it is worth while to try again.
     pub(crate) retry_after: Option<u32>,
-    /// The fault that was made on purpose.
-    pub(crate) fault: Option<Fault>,
 }
-
-/// The connection is to be closed without an answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HangUp;
 
 impl Refused {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), hint: None, retry_after: None, fault: None }
+        Self { status, code, message: message.into(), hint: None, retry_after: None }
     }
 
     #[must_use]
@@ -73,7 +67,6 @@ impl Refused {
             | Fault::EmptyResponse => (StatusCode::INTERNAL_SERVER_ERROR, "search_failed"),
         };
         let refused = Self::new(status, code, fault.message().unwrap_or_default());
-        let refused = Self { fault: Some(fault), ..refused };
         if fault == Fault::RateLimit { refused.retry_after(1) } else { refused }
     }
 
@@ -94,14 +87,8 @@ impl From<IndexError> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut body = self.body();
-        let mut status = self.status;
-        if self.fault == Some(Fault::InvalidResponse) {
-            // What a server sends that dies while it answers.
-            body = b"{\"result\": [[{\"document\": {\"id\": \"".to_vec();
-            status = StatusCode::OK;
-        }
-        let mut response = (status, body).into_response();
+        let status = self.status;
+        let mut response = (status, self.body()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(seconds) = self.retry_after {
@@ -109,12 +96,6 @@ impl IntoResponse for Refused {
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(fault) = self.fault {
-            headers.insert("x-sleuth-fault", HeaderValue::from_static(fault.as_str()));
-        }
-        if self.fault == Some(Fault::NetworkError) {
-            response.extensions_mut().insert(HangUp);
         }
         response
     }

@@ -120,6 +120,11 @@ impl Served {
         })
     }
 
+    /// The snapshot id and the retrieval id.
+    pub(crate) fn ids(&self) -> (&str, &str) {
+        (self.store.snapshot(), &self.retrieval)
+    }
+
     pub(crate) fn about(&self) -> About<'_> {
         About {
             name: &self.name,

@@ -3,19 +3,20 @@
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response, Uri};
+use axum::http::{HeaderValue, Request, Response, Uri, header};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sleuth_index::Store;
+use sleuth_tasks::Fault;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower_service::Service as _;
@@ -26,7 +27,8 @@ use crate::door::{Door, receive};
 use crate::error::ServerError;
 use crate::log::Log;
 use crate::options::Options;
-use crate::refused::{HangUp, Refused};
+use crate::refused::Refused;
+use crate::retrieval::Rooms;
 use crate::routes::router;
 use crate::served::{STORES, Served};
 
@@ -62,8 +64,19 @@ impl Server {
         stores: impl IntoIterator<Item = (String, Store)>,
         options: Options,
     ) -> Result<Self, ServerError> {
-        let Options { bind, token, hosts, parts, quality, seed, stall, limits, log, clock } =
-            options;
+        let Options {
+            bind,
+            token,
+            hosts,
+            parts,
+            quality,
+            seed,
+            stall,
+            limits,
+            environments,
+            log,
+            clock,
+        } = options;
         let wide = !bind.ip().is_loopback();
         if wide && token.is_none() {
             return Err(ServerError::TokenNeeded { address: bind });
@@ -91,7 +104,9 @@ impl Server {
             Some(out) => Some(Log::new(out, token.clone()).map_err(ServerError::Threads)?),
             None => None,
         };
+        let environments = environments.map(|environments| environments.over(&served[0]));
         let app = App {
+            environments: environments.transpose()?.map(Arc::new),
             stores: served,
             door: Door::new(token.as_deref(), &hosts, wide),
             admission: Admission::new(running, limits.waiting, limits.longest_wait),
@@ -101,6 +116,7 @@ impl Server {
             quality_header: HeaderValue::from_str(&quality.to_string())
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             stall,
+            rooms: Rooms::new(limits.sessions, limits.idle),
             limits,
             log,
             clock,
@@ -182,6 +198,9 @@ impl Drop for Running {
 
 async fn serve(listener: TcpListener, app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let router = router(&app);
+    if let Some(sessions) = &app.environments {
+        tokio::spawn(crate::rl::close_idle(Arc::downgrade(sessions)));
+    }
     let all = u32::try_from(app.limits.connections.max(1)).unwrap_or(u32::MAX);
     loop {
         // With as many connections as there may be, further ones are left to the system.
@@ -265,22 +284,47 @@ async fn answer(
     let session = request.headers().get("x-session-id").and_then(|value| value.to_str().ok());
     let session = session.map(|session| session.chars().take(128).collect());
     let [snapshot, retrieval] = store.headers.clone();
+    let call = Arc::new(Call { store, base, client, session, fault: OnceLock::new() });
     let mut response = match receive(app, request).await {
         Ok((mut request, _body)) => {
-            request.extensions_mut().insert(Arc::new(Call { store, base, client, session }));
+            request.extensions_mut().insert(Arc::clone(&call));
             let mut router = router;
-            router.call(request).await.into_response()
+            in_json(router.call(request).await.into_response()).await
         }
         Err(refused) => refused.into_response(),
     };
-    if response.extensions().get::<HangUp>().is_some() {
-        return Err(io::ErrorKind::ConnectionAborted.into());
+    let fault = call.fault.get();
+    match fault {
+        Some(Fault::NetworkError) => return Err(io::ErrorKind::ConnectionAborted.into()),
+        // What a server sends that dies while it answers.
+        Some(Fault::InvalidResponse) => {
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            response = (kind, "{\"result\": [[{\"document\": {\"id\": \"").into_response();
+        }
+        _ => {}
     }
     let headers = response.headers_mut();
     headers.insert("x-sleuth-snapshot", snapshot);
     headers.insert("x-sleuth-retrieval", retrieval);
     headers.insert("x-sleuth-quality", app.quality_header.clone());
+    if let Some(fault) = fault {
+        headers.insert("x-sleuth-fault", HeaderValue::from_static(fault.as_str()));
+    }
     Ok(response)
+}
+
+/// An error that some library words in plain text is put into JSON like all others.
+async fn in_json(response: Response<Body>) -> Response<Body> {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let plain = kind.is_none_or(|kind| kind.starts_with("text/plain"));
+    if !plain || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let body = axum::body::to_bytes(response.into_body(), BUFFER).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&body);
+    let text = if text.is_empty() { status.canonical_reason().unwrap_or_default() } else { &text };
+    Refused::new(status, "refused", text).into_response()
 }
 
 /// The store that the address names, which is cut out of it; the default where it names none.

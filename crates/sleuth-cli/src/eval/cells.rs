@@ -42,14 +42,7 @@ pub(super) struct Maker<'a> {
 impl Maker<'_> {
     /// Makes what the cells of `store` lack, one policy after the other. Ends early, without an error,
     /// at the first interrupt.
-    pub(super) fn make(&self, store: &PlannedStore) -> Result<(), Failure> {
-        let tasks = read_tasks(&store.tasks)?;
-        if tasks.is_empty() {
-            return Err(Failure::input(
-                format!("no tasks in `{}`", store.tasks.display()),
-                "`sleuth tasks make` and `sleuth tasks import` make them",
-            ));
-        }
+    pub(super) fn make(&self, store: &PlannedStore, tasks: &[Task]) -> Result<(), Failure> {
         let lacks = |policy: &&PlannedPolicy| {
             let n = self.plan.picks(policy, tasks.len()).len() * self.plan.rollouts as usize;
             count_episodes(&self.plan.cell(policy, store)).is_none_or(|found| found < n)

@@ -13,4 +13,5 @@ mod quality;
 mod readers;
 mod servers;
 mod sites;
+mod tasks;
 mod update;

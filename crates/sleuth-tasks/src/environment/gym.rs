@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sleuth_agent::{Clock, SystemClock};
-use sleuth_index::Retriever;
+use sleuth_index::{Parts, Retriever};
 use sleuth_lm::LanguageModel;
 use sleuth_records::{Passage, Random};
 
@@ -51,6 +51,8 @@ pub struct GymOptions {
     pub limits: EnvironmentLimits,
     /// How attempts are rewarded.
     pub reward: RewardRule,
+    /// What searches go by.
+    pub parts: Parts,
     /// How good the search is made to be.
     pub quality: Quality,
     /// Passages of the store that bad search takes from: see [`Quality::needs_pool`].
@@ -194,16 +196,25 @@ impl Gym {
         &self.options
     }
 
+    /// Position of the task of that name.
+    pub fn position(&self, id: &TaskId) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Position of the next task in the order of the file, from the first again after the last.
+    pub fn next(&self) -> usize {
+        self.next.fetch_add(1, Ordering::Relaxed) % self.tasks.len()
+    }
+
     /// Position of the task that `pick` means.
     pub(super) fn find(&self, pick: &Pick) -> Result<usize, EnvironmentError> {
         let n = self.tasks.len();
         match pick {
-            Pick::Next => Ok(self.next.fetch_add(1, Ordering::Relaxed) % n),
+            Pick::Next => Ok(self.next()),
             Pick::Index(at) if *at < n => Ok(*at),
             Pick::Index(at) => Err(EnvironmentError::NoSuchIndex { found: *at, n }),
             Pick::Id(id) => {
-                let at = self.by_id.get(id).copied();
-                at.ok_or_else(|| EnvironmentError::NoSuchTask { id: id.clone() })
+                self.position(id).ok_or_else(|| EnvironmentError::NoSuchTask { id: id.clone() })
             }
             Pick::Seed(seed) => Ok(Random(*seed).below(n)),
         }

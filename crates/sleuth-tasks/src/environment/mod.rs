@@ -30,7 +30,9 @@ use sleuth_records::{
 };
 
 use crate::attempt::{Attempt, Searched};
-use crate::episode::{Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, Segment, Source, Verdict};
+use crate::episode::{
+    Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
+};
 use crate::rollout::Recording;
 use crate::task::{Split, Task, TaskId};
 use crate::verify::{ModelJudge, verify};
@@ -117,9 +119,46 @@ pub struct Stepped {
     pub truncated: bool,
     /// Whether the action was none.
     pub invalid: bool,
-    /// Verdict and parts of the reward, or the error, at the end.
+    /// At the end, how it came out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ending: Option<Ending>,
+    pub end: Option<EndOfEpisode>,
+}
+
+/// How an episode came out, as its client may know it. The reason of a verdict and the message of an
+/// error stand in the [`Episode`] alone: they may name the gold answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "ended", rename_all = "snake_case")]
+pub enum EndOfEpisode {
+    /// The attempt was judged.
+    Scored {
+        /// Whether the answer is right.
+        correct: bool,
+        /// Exact match with the best gold answer: 0 or 1.
+        exact_match: f64,
+        /// Word F1 with the best gold answer, from 0 to 1.
+        f1: f64,
+        /// What the reward is the sum of.
+        parts: Vec<RewardPart>,
+    },
+    /// There is no reward.
+    Failed {
+        /// Which part failed.
+        boundary: Boundary,
+    },
+}
+
+impl EndOfEpisode {
+    fn of(ending: &Ending) -> Self {
+        match ending {
+            Ending::Scored { verdict, reward } => Self::Scored {
+                correct: verdict.correct,
+                exact_match: verdict.exact_match,
+                f1: verdict.f1,
+                parts: reward.parts.clone(),
+            },
+            Ending::Failed { boundary, .. } => Self::Failed { boundary: *boundary },
+        }
+    }
 }
 
 /// Where an environment stands.
@@ -260,7 +299,7 @@ impl Environment {
             Ending::Scored { reward, .. } => Some(reward.total),
             Ending::Failed { .. } => None,
         };
-        stepped.ending = Some(ending.clone());
+        stepped.end = Some(EndOfEpisode::of(&ending));
         running.ending = Some(ending);
         stepped
     }
@@ -378,7 +417,10 @@ impl Running {
         self.attempt.usage.searches += 1;
         let limits = gym.options.limits;
         let mut searched = Searched { query: query.to_owned(), documents: Vec::new() };
-        let ranking = match self.retriever.search(&Query::new(query, limits.hits)) {
+        let ranking = match self
+            .retriever
+            .search(&Query { parts: gym.options.parts, ..Query::new(query, limits.hits) })
+        {
             Ok(ranking) => ranking,
             // Made to fail: the policy is to see it and do something about it.
             Err(IndexError::Unanswered { reason }) => {

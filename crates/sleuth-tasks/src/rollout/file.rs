@@ -1,16 +1,13 @@
 //! The one file that a run of rollouts writes, and goes on with after it died.
 //!
-//! A [head](super::head), then one [`Episode`] a line, in the order in which they ended. A line is
+//! A [head](super::head), then one [`Episode`](crate::Episode) a line, in the order in which they ended. A line is
 //! handed to the system in one piece as soon as its rollout has ended, so a process that is killed
-//! loses the rollouts in flight and nothing else. (What the system has taken survives the process, not
-//! a loss of power: nothing is forced to the disk.) A torn last line is cut when the run goes on; an
-//! episode that stands in the file is not made again. One process at a time may write a file: it holds
-//! the system's lock on it, which no kill leaves behind.
+//! loses the rollouts in flight and nothing else. A torn last line is cut when the run goes on; an
+//! episode that stands in the file is not made again.
 
 use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -18,14 +15,9 @@ use super::RolloutError;
 use super::head::{HEAD_SCHEMA, HeadLine, MARK, RolloutHead};
 use super::tally::Tally;
 use crate::attempt::Attempt;
-use crate::episode::{Ending, Episode};
+use crate::episode::Ending;
+use crate::lines::EpisodeLog;
 use crate::task::TaskId;
-
-/// A file that is open for appending.
-pub(super) struct EpisodesFile {
-    path: PathBuf,
-    file: Mutex<std::fs::File>,
-}
 
 /// What stood in the file before.
 #[derive(Default)]
@@ -54,50 +46,31 @@ struct NamedTask {
     id: TaskId,
 }
 
-impl EpisodesFile {
-    /// Opens the file at `path` for the run that `head` describes: makes it, or goes on with it.
-    pub(super) fn open(path: &Path, head: &RolloutHead) -> Result<(Self, Before), RolloutError> {
-        let io = |source| RolloutError::Write { path: path.to_owned(), source };
-        let mut options = fs_err::OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(path).map_err(io)?.into_parts().0;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(RolloutError::InUse { path: path.to_owned() });
+/// Opens the file at `path` for the run that `head` describes: makes it, or goes on with it.
+pub(super) fn open(path: &Path, head: &RolloutHead) -> Result<(EpisodeLog, Before), RolloutError> {
+    let io = |source| RolloutError::Write { path: path.to_owned(), source };
+    let mut file = EpisodeLog::locked(path)?;
+    let (found, before, whole) = read(path, &file)?;
+    let end = match found {
+        Some(found) => {
+            if let Some((what, expected, found)) = head.difference(&found) {
+                let path = path.to_owned();
+                return Err(RolloutError::OtherRun { path, what, expected, found });
             }
-            Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
+            whole
         }
-        let (found, before, whole) = read(path, &file)?;
-        match found {
-            Some(found) => {
-                if let Some((what, expected, found)) = head.difference(&found) {
-                    let path = path.to_owned();
-                    return Err(RolloutError::OtherRun { path, what, expected, found });
-                }
-                file.set_len(whole).map_err(io)?;
-            }
-            // Nothing, or a head that was torn.
-            None => {
-                file.set_len(0).map_err(io)?;
-                file.seek(SeekFrom::Start(0)).map_err(io)?;
-                let mut line = serde_json::to_vec(&HeadLine { rollouts: head })
-                    .map_err(|error| io(error.into()))?;
-                line.push(b'\n');
-                file.write_all(&line).map_err(io)?;
-            }
+        // Nothing, or a head that was torn.
+        None => {
+            let mut line = serde_json::to_vec(&HeadLine { rollouts: head })
+                .map_err(|error| io(error.into()))?;
+            line.push(b'\n');
+            file.set_len(0).map_err(io)?;
+            file.seek(SeekFrom::Start(0)).map_err(io)?;
+            file.write_all(&line).map_err(io)?;
+            line.len() as u64
         }
-        file.seek(SeekFrom::End(0)).map_err(io)?;
-        Ok((Self { path: path.to_owned(), file: Mutex::new(file) }, before))
-    }
-
-    /// Appends an episode, as one line in one piece.
-    pub(super) fn append(&self, episode: &Episode) -> Result<(), RolloutError> {
-        let io = |source| RolloutError::Write { path: self.path.clone(), source };
-        let mut line = serde_json::to_vec(episode).map_err(|error| io(error.into()))?;
-        line.push(b'\n');
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line).map_err(io)
-    }
+    };
+    Ok((EpisodeLog::after(file, end).map_err(io)?, before))
 }
 
 /// Reads what stands in a file: its head, its episodes, and the bytes up to the end of the last whole

@@ -34,10 +34,10 @@ use sleuth_records::{Budget, DocumentId, Passage, sha256_hex};
 use crate::RewardRule;
 use crate::degrade::{Degraded, Quality};
 use crate::episode::{Ending, Episode};
-use crate::lines::LinesError;
+use crate::lines::{EpisodeLog, LinesError};
 use crate::task::{Task, TaskId, Verifier};
 use crate::verify::{Judge, ModelJudge};
-use file::{Before, EpisodesFile};
+use file::Before;
 pub use fit::{Fit, fit};
 pub(crate) use head::{HEAD_SCHEMA, MARK};
 pub use head::{RolloutHead, tasks_digest};
@@ -178,12 +178,6 @@ pub enum RolloutError {
         /// The file.
         path: PathBuf,
     },
-    /// Another process writes the file.
-    #[error("`{}` is being written by another process", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
     /// The file is there and is not what a run of rollouts writes.
     #[error("`{}` does not begin with the head of a run of rollouts", path.display())]
     NoHead {
@@ -314,7 +308,7 @@ pub fn roll_out(
         workers.push(Worker { policy, judge, tap });
     }
     let head = head_of(tasks, options, around, workers[0].policy.as_ref());
-    let (file, Before { mut done, tally, torn }) = EpisodesFile::open(episodes, &head)?;
+    let (file, Before { mut done, tally, torn }) = file::open(episodes, &head)?;
 
     let wanted = tasks.iter().flat_map(|task| (0..options.rollouts).map(move |at| (task, at)));
     // Taken out and not only looked up, so that the ids of what is there can be let go.
@@ -328,6 +322,7 @@ pub fn roll_out(
         head: &head,
         options,
         around,
+        path: episodes,
         file: &file,
         pending: &pending,
         next: AtomicUsize::new(0),
@@ -376,7 +371,8 @@ struct Run<'r> {
     head: &'r RolloutHead,
     options: &'r RolloutOptions,
     around: &'r RolloutSurroundings<'r>,
-    file: &'r EpisodesFile,
+    path: &'r Path,
+    file: &'r EpisodeLog,
     pending: &'r [(&'r Task, u32)],
     next: AtomicUsize,
     /// Whether workers are to take no more.
@@ -384,6 +380,7 @@ struct Run<'r> {
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct State {
     progress: RolloutProgress,
     /// Episodes that failed for the infrastructure, one after another. They are written when a rollout
@@ -483,7 +480,7 @@ impl Run<'_> {
         }
         for episode in write {
             // Written outside the lock: most of it is making the line.
-            self.file.append(&episode)?;
+            self.append(&episode)?;
             let mut state = lock();
             state.progress.tally.add(&episode.ending, &episode.attempt, episode.retries);
             let progress = state.progress.clone();
@@ -493,16 +490,22 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn end(self) -> Result<RolloutProgress, RolloutError> {
-        let State { mut progress, held, failure } =
-            self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    fn append(&self, episode: &Episode) -> Result<(), RolloutError> {
+        let failed = |source| RolloutError::Write { path: self.path.to_owned(), source };
+        self.file.append(episode).map_err(failed)
+    }
+
+    fn end(&self) -> Result<RolloutProgress, RolloutError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { mut progress, held, failure } = std::mem::take(&mut *state);
+        drop(state);
         if let Some(failure) = failure {
             return Err(failure);
         }
         progress.stopped = (self.around.stop)();
         if !progress.stopped {
             for episode in held {
-                self.file.append(&episode)?;
+                self.append(&episode)?;
                 progress.tally.add(&episode.ending, &episode.attempt, episode.retries);
             }
         }

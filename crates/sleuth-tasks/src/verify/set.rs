@@ -29,7 +29,9 @@ pub(super) fn lists(answer: &str, gold: &[String]) -> bool {
         let end = (at + longest).min(pieces.len());
         let Some((next, member)) = (at + 1..=end).rev().find_map(|end| {
             let joined = folded(&pieces[at..end].concat());
-            members.get(&joined).map(|member| (end, member))
+            let member = members.get(&joined);
+            let member = member.or_else(|| members.get(joined.strip_prefix("and ")?));
+            member.map(|member| (end, member))
         }) else {
             return false;
         };
@@ -49,7 +51,7 @@ fn pieces(answer: &str) -> Vec<String> {
         for word in without_bullet(&line).split(' ') {
             if word.eq_ignore_ascii_case("and") || word == "&" {
                 push(&mut out, &mut piece);
-                // The word is kept for members that have it and cut off again for those without.
+                // The word is kept for members that have it inside.
                 piece = format!(" {word}");
                 continue;
             }

@@ -6,8 +6,9 @@ use serde_json::json;
 use sleuth_index::{IndexError, Mention, Query, Retriever};
 use sleuth_records::{Document, DocumentId, Mark, Message, Ranking, Role};
 use sleuth_tasks::{
-    Action, Boundary, Ending, Environment, EnvironmentError, EnvironmentLimits, Gym, GymOptions,
-    LONGEST_ARGUMENT, Pick, Quality, Source, Split, Stepped, Task, TaskId, TrainTask, Verifier,
+    Action, Boundary, EndOfEpisode, Ending, Environment, EnvironmentError, EnvironmentLimits, Gym,
+    GymOptions, LONGEST_ARGUMENT, Pick, Quality, Source, Split, Stepped, Task, TaskId, TrainTask,
+    Verifier,
 };
 use sleuth_testkit::{Acting, library};
 
@@ -217,7 +218,7 @@ fn an_error_is_never_a_reward() {
     environment.reset(&Pick::Index(0)).unwrap();
     let end = step(&mut environment, answer("in Varnograd by the sea", &[]));
     assert_eq!((end.done, end.reward), (true, None));
-    assert!(matches!(end.ending, Some(Ending::Failed { boundary: Boundary::Verifier, .. })));
+    assert_eq!(end.end, Some(EndOfEpisode::Failed { boundary: Boundary::Verifier }));
 
     struct Broken(Arc<dyn Retriever>);
     impl Retriever for Broken {
@@ -275,8 +276,7 @@ fn a_gold_answer_is_shown_by_documents_alone() {
     let mut shown = serde_json::to_string(&environment.reset(&Pick::Index(0)).unwrap()).unwrap();
     for action in [search("Zanzibar"), search("Tonkova"), answer("Varnograd", &["e1"])] {
         let stepped = step(&mut environment, action);
-        let public = Stepped { ending: None, ..stepped };
-        shown += &serde_json::to_string(&public).unwrap();
+        shown += &serde_json::to_string(&stepped).unwrap();
         shown += &serde_json::to_string(&environment.state()).unwrap();
     }
     assert!(!shown.contains("Secret"), "{shown}");

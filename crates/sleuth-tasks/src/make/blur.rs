@@ -1,0 +1,254 @@
+//! Questions that name nothing by which the page can be found: descriptions in place of names.
+//!
+//! The subject of a way of facts is described by what its page says of it, and what other pages say of
+//! whom it names: a decade in place of a year, *an Indian filmmaker born in the 1970s* in place of a
+//! director, the region in place of a town. The description has no more clues than it takes to single
+//! the thing out in the store; whether a search finds the page nevertheless is for the filters to say.
+
+use crate::facts::{Relation, Sort, Wanted};
+use crate::make::candidate::{Candidate, Only, Support, ask, fill, golds, noun, supports, year_of};
+use crate::make::constraint::{Constraint, rivals};
+use crate::make::hops::hop;
+use crate::make::web::{FactAt, ThingAt, Web};
+use crate::task::Kind;
+
+/// Most clues of a description.
+const MOST_CLUES: usize = 5;
+
+/// A clue: its words, where they stand, what it says, and the pages that say so.
+struct Clue {
+    words: String,
+    /// In front of the noun, or behind it.
+    in_front: bool,
+    constraint: Constraint,
+    supports: Vec<Support>,
+    facts: Vec<FactAt>,
+}
+
+/// Whether a thing can be described at all.
+pub(crate) fn is_describable(web: &Web, thing: ThingAt) -> bool {
+    let described = &web.things[thing];
+    let sort = described.thing.sort;
+    !described.thing.noun.is_empty()
+        && described.facts.len() >= 2
+        && matches!(sort, Sort::Work | Sort::Group | Sort::Place | Sort::Code)
+        && described.thing.noun != "module"
+}
+
+/// The question for the last object of `way`, whose first subject is described and not named.
+pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
+    let first = &web.facts[*way.first()?];
+    let target = first.thing;
+    let all = clues(web, target, way);
+    let mut chosen: Vec<&Clue> = all.iter().take(MOST_CLUES).collect();
+    let constraints = |chosen: &[&Clue]| -> Vec<Constraint> {
+        chosen.iter().map(|clue| clue.constraint.clone()).collect()
+    };
+    if chosen.len() < 2 || rivals(web, target, &constraints(&chosen), 1) > 0 {
+        return None;
+    }
+    // The clues that tell most come first, and are the first that are tried without.
+    let mut at = 0;
+    while at < chosen.len() && chosen.len() > 1 {
+        let mut fewer = chosen.clone();
+        fewer.remove(at);
+        if rivals(web, target, &constraints(&fewer), 1) == 0 {
+            chosen = fewer;
+        } else {
+            at += 1;
+        }
+    }
+    if chosen.len() < 2 {
+        return None;
+    }
+    let thing = &web.things[target].thing;
+    let mut front: Vec<&str> =
+        chosen.iter().filter(|clue| clue.in_front).map(|clue| clue.words.as_str()).collect();
+    front.push(&thing.noun);
+    let behind: Vec<&str> =
+        chosen.iter().filter(|clue| !clue.in_front).map(|clue| clue.words.as_str()).collect();
+    let mut said = format!("the {}", front.join(" "));
+    if !behind.is_empty() {
+        said = format!("{said} {}", behind.join(" and "));
+    }
+    let described = said.clone();
+    let (&last, before) = way.split_last()?;
+    let mut hops = vec![hop(&format!("Which is {described}?"), &thing.name, web, way[0])];
+    let mut own = "#1".to_owned();
+    for (nth, &at) in before.iter().enumerate() {
+        let stated = &web.facts[at];
+        let row = stated.fact.relation.row();
+        hops.push(hop(&ask(row, 0, &own, &stated.fact.qualifier)?, &stated.fact.object, web, at));
+        own = format!("#{}", nth + 2);
+        said = noun(row, &said, &stated.fact.qualifier)?;
+    }
+    let stated = &web.facts[last];
+    let row = stated.fact.relation.row();
+    let question = ask(row, 0, &said, &stated.fact.qualifier)?;
+    let (golds, verifier) = golds(web, stated);
+    hops.push(hop(&ask(row, 0, &own, &stated.fact.qualifier)?, &golds[0], web, last));
+    let mut all_supports: Vec<Support> = Vec::new();
+    let place = Support { document: web.things[target].document, range: thing.place.clone() };
+    let of_way = way.iter().flat_map(|&at| supports(web, &web.facts[at]));
+    let of_clues = chosen.iter().flat_map(|clue| clue.supports.iter().cloned());
+    for support in std::iter::once(place).chain(of_clues).chain(of_way) {
+        if !all_supports.contains(&support) {
+            all_supports.push(support);
+        }
+    }
+    let mut documents: Vec<usize> = all_supports.iter().map(|support| support.document).collect();
+    documents.sort_unstable();
+    documents.dedup();
+    let mut facts: Vec<FactAt> = way.to_vec();
+    facts.extend(chosen.iter().flat_map(|clue| clue.facts.iter().copied()));
+    Some(Candidate {
+        kind: Kind::Obfuscated,
+        recipe: format!("obfuscated {} {}", row.name, way.len()),
+        question,
+        golds,
+        verifier,
+        supports: all_supports,
+        hops,
+        n_documents: u32::try_from(documents.len()).unwrap_or(u32::MAX),
+        only: Only::Meets { facts, target, constraints: constraints(&chosen) },
+        answered_in: Some(stated.document),
+    })
+}
+
+/// Clues to a thing that the facts of `way` do not give away, the telling ones first.
+fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
+    let described = &web.things[target];
+    let asked = web.facts[way[0]].fact.relation;
+    let mut out = Vec::new();
+    for &at in &described.facts {
+        let stated = &web.facts[at];
+        let fact = &stated.fact;
+        let row = fact.relation.row();
+        if row.having.is_empty() || fact.relation == asked || way.contains(&at) {
+            continue;
+        }
+        let own = supports(web, stated);
+        match row.wanted {
+            Wanted::Date => {
+                let Some(year) = year_of(fact) else { continue };
+                let (from, to, words) = blurred_years(year);
+                out.push(Clue {
+                    words: fill(row.having, &[("o", &words)]),
+                    in_front: false,
+                    constraint: Constraint::Years { relation: fact.relation, from, to },
+                    supports: own,
+                    facts: vec![at],
+                });
+            }
+            Wanted::Person | Wanted::Name => {
+                out.extend(through(web, at, own));
+            }
+            Wanted::Place => {
+                let Some((_, part)) = fact.object.rsplit_once(", ") else { continue };
+                out.push(Clue {
+                    words: fill(row.having, &[("o", part)]),
+                    in_front: false,
+                    constraint: Constraint::Lies { relation: fact.relation, part: part.to_owned() },
+                    supports: own,
+                    facts: vec![at],
+                });
+            }
+            Wanted::Code | Wanted::Version if described.thing.sort == Sort::Code => {
+                out.push(Clue {
+                    words: fill(row.having, &[("o", &fact.object), ("q", &fact.qualifier)]),
+                    in_front: false,
+                    constraint: Constraint::Object {
+                        relation: fact.relation,
+                        object: fact.object.clone(),
+                        qualifier: fact.qualifier.clone(),
+                    },
+                    supports: own,
+                    facts: vec![at],
+                });
+            }
+            Wanted::Code | Wanted::Version | Wanted::Title | Wanted::Number | Wanted::Path => {}
+        }
+    }
+    // Words of the definition: where it is from first, then what it is like.
+    let kind = &described.thing.kind;
+    let noun = described.thing.noun.as_str();
+    let place = Support { document: described.document, range: described.thing.place.clone() };
+    let mut words: Vec<&str> = kind
+        .split(' ')
+        .filter(|word| {
+            *word != noun
+                && word.len() > 3
+                && word.chars().all(char::is_alphabetic)
+                && !matches!(
+                    *word,
+                    "first" | "second" | "third" | "fourth" | "upcoming" | "debut" | "only"
+                )
+        })
+        .collect();
+    words.sort_by_key(|word| word.starts_with(char::is_uppercase));
+    for word in words.into_iter().rev().take(2) {
+        out.push(Clue {
+            words: word.to_owned(),
+            in_front: true,
+            constraint: Constraint::Kind { word: word.to_owned() },
+            supports: vec![place.clone()],
+            facts: Vec::new(),
+        });
+    }
+    out
+}
+
+/// `directed by an Indian filmmaker born in the 1970s`.
+fn through(web: &Web, at: FactAt, mut own: Vec<Support>) -> Option<Clue> {
+    let stated = &web.facts[at];
+    let fact = &stated.fact;
+    let person = web.named_by(stated)?;
+    let described = &web.things[person];
+    if described.thing.sort != Sort::Person || described.thing.noun.is_empty() {
+        return None;
+    }
+    let demonym = described.thing.kind.split(' ').find(|word| {
+        word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphabetic)
+    })?;
+    let noun = described.thing.noun.as_str();
+    let words = vec![demonym.to_owned(), noun.to_owned()];
+    let article = if demonym.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" };
+    let mut phrase = format!("{article} {demonym} {noun}");
+    own.push(Support { document: described.document, range: described.thing.place.clone() });
+    let born = web.fact(person, Relation::BornOn, "").and_then(year_of).map(|year| {
+        let decade = year - year.rem_euclid(10);
+        phrase = format!("{phrase} born in the {decade}s");
+        (decade, decade + 9)
+    });
+    Some(Clue {
+        words: fill(fact.relation.row().having, &[("o", &phrase)]),
+        in_front: false,
+        constraint: Constraint::Through { relation: fact.relation, words, born },
+        supports: own,
+        facts: vec![at],
+    })
+}
+
+/// `the early 1990s` for 1991, with its first and last year.
+fn blurred_years(year: i32) -> (i32, i32, String) {
+    let decade = year - year.rem_euclid(10);
+    let (word, from, to) = match year - decade {
+        0..=3 => ("early", 0, 3),
+        4..=6 => ("mid", 4, 6),
+        _ => ("late", 7, 9),
+    };
+    let joint = if word == "mid" { "-" } else { " " };
+    (decade + from, decade + to, format!("the {word}{joint}{decade}s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn years_are_blurred_to_a_part_of_their_decade() {
+        assert_eq!(blurred_years(1991), (1990, 1993, "the early 1990s".to_owned()));
+        assert_eq!(blurred_years(2015), (2014, 2016, "the mid-2010s".to_owned()));
+        assert_eq!(blurred_years(1969), (1967, 1969, "the late 1960s".to_owned()));
+    }
+}

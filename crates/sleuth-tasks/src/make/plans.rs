@@ -1,0 +1,180 @@
+//! Which candidates are drawn, and in what order.
+
+use std::collections::BTreeSet;
+
+use sleuth_records::Random;
+
+use crate::make::MakeOptions;
+use crate::make::blur::{is_describable, obfuscated};
+use crate::make::candidate::Candidate;
+use crate::make::hops::{Ways, bridge, one_hop};
+use crate::make::minhash::hash;
+use crate::make::missing::{Lack, Missing, unanswerable};
+use crate::make::pairs::{
+    Anchored, Anchors, Comparable, anchored, comparison, shared_cast, shared_casts,
+};
+use crate::make::web::{FactAt, Web};
+use crate::task::{Kind, Split};
+
+/// Bridges that are listed, at most.
+const MOST_BRIDGES: usize = 500_000;
+/// Draws in a row that bring nothing new, after which nothing more is expected.
+const MOST_IDLE: usize = 20_000;
+
+/// A candidate that is not worded yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Plan {
+    OneHop(FactAt, usize),
+    Bridge(Vec<FactAt>, usize),
+    Comparison(FactAt, FactAt, bool),
+    Cast(FactAt, FactAt),
+    Anchored(Anchored),
+    Obfuscated(Vec<FactAt>),
+    Lack(Lack, usize),
+}
+
+impl Plan {
+    /// The candidate; `None` where it does not come to one.
+    pub(crate) fn word(&self, web: &Web) -> Option<Candidate> {
+        match self {
+            Self::OneHop(fact, variant) => one_hop(web, *fact, *variant),
+            Self::Bridge(way, variant) => bridge(web, way, *variant),
+            Self::Comparison(a, b, most) => comparison(web, *a, *b, *most),
+            Self::Cast(a, b) => shared_cast(web, *a, *b),
+            Self::Anchored(of) => anchored(web, of),
+            Self::Obfuscated(way) => obfuscated(web, way),
+            Self::Lack(lack, variant) => unanswerable(web, lack, *variant),
+        }
+    }
+}
+
+/// Draws the plans of one kind.
+pub(crate) struct Planner {
+    random: Random,
+    /// Plans that are known beforehand, the next one last.
+    listed: Vec<Plan>,
+    draws: Draws,
+    drawn: BTreeSet<Plan>,
+}
+
+/// What is drawn anew each time.
+enum Draws {
+    Nothing,
+    Comparisons(Comparable),
+    Anchors(Anchors),
+    Missing(Missing),
+}
+
+impl Planner {
+    pub(crate) fn new(
+        kind: Kind,
+        web: &Web,
+        splits: &[Split],
+        ways: &Ways,
+        options: &MakeOptions,
+    ) -> Self {
+        let mut random = Random(options.seed ^ hash(kind.as_str()));
+        let mut draws = Draws::Nothing;
+        let mut listed: Vec<Plan> = match kind {
+            Kind::OneHop => {
+                let wordings = |at: &FactAt| web.facts[*at].fact.relation.row().ask.len();
+                (0..web.facts.len())
+                    .flat_map(|at| (0..wordings(&at)).map(move |variant| Plan::OneHop(at, variant)))
+                    .collect()
+            }
+            Kind::Bridge => ways
+                .bridges(web, splits, MOST_BRIDGES)
+                .into_iter()
+                .flat_map(|way| {
+                    let last = way[way.len() - 1];
+                    let n = web.facts[last].fact.relation.row().ask.len();
+                    (0..n).map(move |variant| Plan::Bridge(way.clone(), variant))
+                })
+                .collect(),
+            Kind::Comparison => {
+                draws = Draws::Comparisons(Comparable::new(web, splits));
+                Vec::new()
+            }
+            Kind::Intersection => {
+                draws = Draws::Anchors(Anchors::new(web, splits));
+                shared_casts(web, splits).into_iter().map(|(a, b)| Plan::Cast(a, b)).collect()
+            }
+            Kind::Obfuscated => {
+                let single =
+                    (0..web.facts.len()).filter(|&at| web.facts[at].fact.alone).map(|at| vec![at]);
+                let ways = ways.bridges(web, splits, MOST_BRIDGES);
+                single
+                    .chain(ways)
+                    .filter(|way| {
+                        let last = &web.facts[way[way.len() - 1]];
+                        !last.fact.relation.row().ask.is_empty()
+                            && is_describable(web, web.facts[way[0]].thing)
+                    })
+                    .map(Plan::Obfuscated)
+                    .collect()
+            }
+            Kind::Unanswerable => {
+                draws = Draws::Missing(Missing::new(web));
+                Vec::new()
+            }
+            Kind::Other => Vec::new(),
+        };
+        shuffle(&mut listed, &mut random);
+        Self { random, listed, draws, drawn: BTreeSet::new() }
+    }
+
+    /// The next plans, at most `n`; none when there are no more.
+    pub(crate) fn next(&mut self, web: &Web, splits: &[Split], n: usize) -> Vec<Plan> {
+        let mut out = Vec::with_capacity(n);
+        let mut idle = 0;
+        while out.len() < n {
+            // Of intersections, listed and drawn ones take turns.
+            let from_list = match self.draws {
+                Draws::Nothing => true,
+                Draws::Anchors(_) => self.random.below(2) == 0,
+                Draws::Comparisons(_) | Draws::Missing(_) => false,
+            };
+            if from_list && let Some(plan) = self.listed.pop() {
+                out.push(plan);
+                continue;
+            }
+            let random = &mut self.random;
+            let plan = match &self.draws {
+                Draws::Nothing => break,
+                Draws::Comparisons(comparable) => comparable.draw(random).map(|(a, b)| {
+                    let most = random.below(2) == 1;
+                    // Which is named first is drawn with the pair.
+                    Plan::Comparison(a, b, most)
+                }),
+                Draws::Anchors(anchors) => anchors.draw(web, splits, random).map(Plan::Anchored),
+                Draws::Missing(missing) => {
+                    missing.draw(web, random).map(|lack| Plan::Lack(lack, random.below(2)))
+                }
+            };
+            match plan {
+                Some(plan) if !self.drawn.contains(&plan) => {
+                    self.drawn.insert(plan.clone());
+                    out.push(plan);
+                    idle = 0;
+                }
+                _ => idle += 1,
+            }
+            if idle > MOST_IDLE {
+                // What is still listed comes without the draws.
+                if self.listed.is_empty() {
+                    break;
+                }
+                self.draws = Draws::Nothing;
+                idle = 0;
+            }
+        }
+        out
+    }
+}
+
+/// Fisher and Yates.
+fn shuffle<T>(items: &mut [T], random: &mut Random) {
+    for at in (1..items.len()).rev() {
+        items.swap(at, random.below(at + 1));
+    }
+}
