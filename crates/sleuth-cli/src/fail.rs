@@ -51,16 +51,33 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{message}")]
-    Usage { message: String, hint: Option<String> },
+    Usage {
+        message: String,
+        hint: Option<String>,
+    },
     #[error("{message}")]
-    Input { message: String, hint: Option<String> },
+    Input {
+        message: String,
+        hint: Option<String>,
+    },
     #[error("cannot read `{}`", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    Read {
+        path: PathBuf,
+        source: io::Error,
+    },
     /// A folder of the program's own cannot be used; `advice` names the flag that moves it.
     #[error("cannot write {what} in `{}`", path.display())]
-    Folder { what: &'static str, path: PathBuf, advice: &'static str, source: io::Error },
+    Folder {
+        what: &'static str,
+        path: PathBuf,
+        advice: &'static str,
+        source: io::Error,
+    },
     #[error("cannot write `{}`", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        path: PathBuf,
+        source: io::Error,
+    },
     #[error("cannot write the output")]
     Output(#[from] io::Error),
     #[error(transparent)]
@@ -70,18 +87,27 @@ pub(crate) enum Failure {
     #[error("cannot use the cached store")]
     Cache(#[source] IndexError),
     #[error("{} in store `{}`", count(*n as u64, "problem"), path.display())]
-    Damaged { path: PathBuf, n: usize },
+    Damaged {
+        path: PathBuf,
+        n: usize,
+    },
     /// The first interrupt came while a store was built.
     #[error(
         "interrupted before all was read: store `{}` holds {}",
         path.display(),
         count(*n_documents, "document")
     )]
-    Interrupted { path: PathBuf, n_documents: u64 },
+    Interrupted {
+        path: PathBuf,
+        n_documents: u64,
+    },
     #[error(transparent)]
     Model(#[from] LmError),
     #[error("{message}")]
-    BackEnd { message: String, hint: Option<String> },
+    BackEnd {
+        message: String,
+        hint: Option<String>,
+    },
     #[error(transparent)]
     Shelf(#[from] ShelfError),
     #[error(transparent)]
@@ -95,7 +121,11 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Import(ImportError),
     #[error("cannot measure `{}` by `{}`", run.display(), qrels.display())]
-    Eval { run: PathBuf, qrels: PathBuf, source: EvalError },
+    Eval {
+        run: PathBuf,
+        qrels: PathBuf,
+        source: EvalError,
+    },
     #[error(transparent)]
     Episodes(#[from] EpisodesError),
     #[error(transparent)]
@@ -105,7 +135,11 @@ pub(crate) enum Failure {
     #[error(transparent)]
     RolloutLog(#[from] LogReadError),
     #[error("cannot compare `{}` with `{}`", second.display(), first.display())]
-    Contrast { first: PathBuf, second: PathBuf, source: ContrastError },
+    Contrast {
+        first: PathBuf,
+        second: PathBuf,
+        source: ContrastError,
+    },
     #[error(transparent)]
     Prices(#[from] PriceError),
     #[error(transparent)]
@@ -119,7 +153,9 @@ pub(crate) enum Failure {
     Panicked,
     /// The replayed run is not the recorded one.
     #[error("the replay differs from the recording: {difference}")]
-    Differs { difference: String },
+    Differs {
+        difference: String,
+    },
 }
 
 impl Failure {
@@ -144,11 +180,29 @@ impl Failure {
             | Self::Corpus(_)
             | Self::Queries(_)
             | Self::Trec(_)
-            | Self::Episodes(_)
-            | Self::Matrix(_)
-            | Self::RolloutLog(_)
             | Self::Contrast { .. }
             | Self::Prices(_) => Exit::Input,
+            Self::Lines(error) => of_lines(error),
+            Self::Episodes(error) => of_episodes(error),
+            Self::Matrix(error) => match error {
+                MatrixError::Episodes(error) => of_episodes(error),
+                MatrixError::Lines(error) => of_lines(error),
+                MatrixError::Import(ImportError::Store(error)) => of_index(error),
+                MatrixError::Import(_)
+                | MatrixError::Io(_)
+                | MatrixError::Format { .. }
+                | MatrixError::Impossible { .. }
+                | MatrixError::OtherCell { .. } => Exit::Input,
+            },
+            Self::RolloutLog(error) => match error {
+                LogReadError::Episodes(error) => of_lines(error),
+                LogReadError::Io(error) if error.kind() != io::ErrorKind::NotFound => Exit::Storage,
+                LogReadError::Io(_)
+                | LogReadError::Empty { .. }
+                | LogReadError::Unknown { .. }
+                | LogReadError::Parquet { .. }
+                | LogReadError::Malformed { .. } => Exit::Input,
+            },
             Self::Import(error) => match error {
                 ImportError::Store(error) => of_index(error),
                 ImportError::Sink(_) => Exit::Storage,
@@ -202,7 +256,6 @@ impl Failure {
                 AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
             },
             Self::Log(error) => of_log(error),
-            Self::Lines(error) => of_lines(error),
             Self::Rollout(error) => of_rollout(error),
             Self::Making(error) => match error {
                 MakeError::Store(error) => of_index(error),
@@ -389,6 +442,15 @@ impl Failure {
                 "code": self.exit() as u8,
             },
         })
+    }
+}
+
+fn of_episodes(error: &EpisodesError) -> Exit {
+    match error {
+        EpisodesError::Lines(error) => of_lines(error),
+        EpisodesError::Empty { .. }
+        | EpisodesError::Twice { .. }
+        | EpisodesError::OtherTask { .. } => Exit::Input,
     }
 }
 

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Serialize, Serializer};
-use sleuth_tasks::Boundary;
 
 use crate::metric::Metric;
 use crate::report::{Block, Figure, Page, Row, Table, whiskers};
@@ -71,17 +70,6 @@ pub struct Group {
     pub metrics: Vec<(Metric, Estimate)>,
 }
 
-/// The word for a boundary, as in files.
-pub(crate) fn boundary_word(boundary: Boundary) -> &'static str {
-    match boundary {
-        Boundary::Model => "model",
-        Boundary::Store => "store",
-        Boundary::Verifier => "verifier",
-        Boundary::Client => "client",
-        Boundary::Log => "log",
-    }
-}
-
 impl Answers {
     /// Measures `system`.
     pub fn of(system: &System, resampling: &Resampling) -> Self {
@@ -92,7 +80,7 @@ impl Answers {
             let n = judged.entry(&observation.task.0).or_default();
             match observation.outcome {
                 Ok(_) => *n += 1,
-                Err(boundary) => *errors.entry(boundary_word(boundary)).or_default() += 1,
+                Err(boundary) => *errors.entry(boundary.as_str()).or_default() += 1,
             }
         }
         let counts = || judged.values().copied().filter(|&n| n > 0);

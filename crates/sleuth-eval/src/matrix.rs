@@ -26,11 +26,13 @@
 //! [[store]]
 //! name = "hotpotqa_100"
 //! over = ["data/hotpotqa_100/corpus.jsonl"]    # documents, or one store
-//! tasks = "tasks/hotpotqa_100.jsonl"
+//! tasks = "tasks/hotpotqa_100.jsonl"           # or `beir`, a folder whose queries are imported
 //! metrics = ["exact_match", "f1"]
+//! tuned_on = 5                # takes no task whose id's SHA-256 is 0 modulo 5; absent: takes all
 //! ```
 //!
-//! Paths are relative to the plan. The tasks of a cell are spread evenly over those of the policy
+//! Paths are relative to the plan. `tuned_on` keeps questions that settings were chosen by out of what
+//! is measured. The tasks of a cell are spread evenly over those of the policy
 //! that takes most of them, so that fewer tasks are always among more, and two policies can be
 //! compared on those that both had. A cell's file is appended to episode by episode: what is there
 //! already is not done again. The table says of every store whether its cells were made over one
@@ -40,7 +42,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sleuth_records::Budget;
+use sleuth_lm::PriceTable;
+use sleuth_records::{Budget, sha256_hex};
+use sleuth_tasks::{
+    Format, ImportError, ImportOptions, LinesError, Split, Task, import, read_tasks,
+};
 
 use crate::answers::{Answers, interval, interval_name, number};
 use crate::contrast::{Across, Call, ComparedSystems, compare_systems, p_text};
@@ -48,7 +54,6 @@ use crate::metric::Metric;
 use crate::report::{Block, Figure, Page, Row, Table, whiskers};
 use crate::statistics::{Estimate, Resampling};
 use crate::system::{EpisodesError, Protocol, System, read_systems};
-use sleuth_lm::PriceTable;
 
 /// A plan that cannot be followed.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +77,12 @@ pub enum MatrixError {
         /// What, with expected and found.
         what: String,
     },
+    /// A file of tasks cannot be read.
+    #[error(transparent)]
+    Lines(#[from] LinesError),
+    /// A folder of queries cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// A cell's file cannot be read.
     #[error(transparent)]
     Episodes(#[from] EpisodesError),
@@ -161,7 +172,14 @@ pub struct PlannedStore {
     /// Documents, or one store.
     pub over: Vec<PathBuf>,
     /// File of tasks.
-    pub tasks: PathBuf,
+    #[serde(default)]
+    pub tasks: Option<PathBuf>,
+    /// Folder in the layout of BEIR, whose queries become tasks; in the place of `tasks`.
+    #[serde(default)]
+    pub beir: Option<PathBuf>,
+    /// Tasks whose id's SHA-256 is 0 modulo this number are not taken; absent takes all.
+    #[serde(default)]
+    pub tuned_on: Option<u32>,
     /// What its cells are scored by; the first one is compared.
     #[serde(default = "short_answers")]
     pub metrics: Vec<MetricName>,
@@ -199,7 +217,9 @@ impl MatrixPlan {
         let base = path.parent().unwrap_or(Path::new(""));
         plan.out = base.join(&plan.out);
         for store in &mut plan.stores {
-            store.tasks = base.join(&store.tasks);
+            for path in store.tasks.iter_mut().chain(&mut store.beir) {
+                *path = base.join(&*path);
+            }
             for over in &mut store.over {
                 *over = base.join(&*over);
             }
@@ -228,6 +248,12 @@ impl MatrixPlan {
             }
             if store.over.is_empty() {
                 return Err(format!("store `{name}`: expected paths in `over`, found none"));
+            }
+            if store.tasks.is_some() == store.beir.is_some() {
+                return Err(format!("store `{name}`: expected either `tasks` or `beir`"));
+            }
+            if store.tuned_on == Some(0) {
+                return Err(format!("store `{name}`: expected `tuned_on` from 1, found 0"));
             }
             if store.metrics.is_empty() {
                 return Err(format!("store `{name}`: expected `metrics`, found none"));
@@ -259,11 +285,42 @@ impl MatrixPlan {
         self.out.join(file_name(&store.name)).join(format!("{}.jsonl", file_name(&policy.name)))
     }
 
+    /// The tasks of a store that may be taken, in the order of their file.
+    ///
+    /// # Errors
+    /// When they cannot be read, or there is none.
+    pub fn tasks(&self, path: &Path, store: &PlannedStore) -> Result<Vec<Task>, MatrixError> {
+        let mut tasks = Vec::new();
+        if let Some(file) = &store.tasks {
+            tasks = read_tasks(file)?;
+        }
+        if let Some(folder) = &store.beir {
+            let options = ImportOptions { split: Split::Test, store: None };
+            import(Format::Beir, folder, &options, &mut |task| {
+                tasks.push(task);
+                Ok(())
+            })?;
+        }
+        tasks.retain(|task| !store.tuned_on.is_some_and(|n| is_multiple(&task.id.0, n)));
+        if tasks.is_empty() {
+            let what = format!("store `{}` has no tasks", store.name);
+            return Err(MatrixError::Impossible { path: path.to_owned(), what });
+        }
+        Ok(tasks)
+    }
+
     /// Which of `n` tasks of a file a policy takes: positions, rising.
     pub fn picks(&self, policy: &PlannedPolicy, n: usize) -> Vec<usize> {
         let most = self.policies.iter().map(|policy| policy.tasks).max().unwrap_or(0);
         spread(&spread(&(0..n).collect::<Vec<_>>(), most), policy.tasks)
     }
+}
+
+/// Whether the SHA-256 of an id is 0 modulo `n`, which is not 0.
+fn is_multiple(id: &str, n: u32) -> bool {
+    let digits = sha256_hex(id.as_bytes());
+    let digits = digits.chars().filter_map(|c| c.to_digit(16));
+    digits.fold(0, |rest, digit| (u64::from(rest) * 16 + u64::from(digit)) as u32 % n) == 0
 }
 
 /// At most `most` of `items`, evenly spread.
@@ -323,13 +380,13 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Reads the cells that are there. `n_tasks` says how many tasks the file of a store holds.
+    /// Reads the cells that are there. `n_tasks` says how many tasks a store has.
     ///
     /// # Errors
     /// When a cell's file cannot be read or is of another system than the plan says.
     pub fn read(
         plan: &MatrixPlan,
-        n_tasks: &dyn Fn(&PlannedStore) -> Option<usize>,
+        n_tasks: &dyn Fn(&PlannedStore) -> usize,
         prices: Option<&PriceTable>,
         resampling: &Resampling,
     ) -> Result<Self, MatrixError> {
@@ -346,7 +403,7 @@ impl Matrix {
             for policy in &plan.policies {
                 let path = plan.cell(policy, store);
                 let system = read_cell(&path, policy, prices)?;
-                let planned = n_tasks(store).map_or(policy.tasks, |n| policy.tasks.min(n));
+                let planned = policy.tasks.min(n_tasks(store));
                 let n_planned = planned * plan.rollouts as usize;
                 let n_found = system.as_ref().map_or(0, |system| system.observations.len());
                 matrix.cells.push(Cell {
@@ -599,6 +656,18 @@ mod tests {
     }
 
     #[test]
+    fn one_id_in_five_was_tuned_on() {
+        let n = (0..1_000).filter(|n| is_multiple(&n.to_string(), 5)).count();
+        assert!((160..240).contains(&n), "{n}");
+        // 16 is 1 modulo 5, so that the digits add up.
+        for id in ["a", "b", "5a7a06935542990198eaf050"] {
+            let sum: u32 = sha256_hex(id.as_bytes()).chars().filter_map(|c| c.to_digit(16)).sum();
+            assert_eq!(is_multiple(id, 5), sum.is_multiple_of(5), "{id}");
+        }
+        assert!(is_multiple("a", 1));
+    }
+
+    #[test]
     fn plans_that_cannot_be_followed() {
         let check = |from: &str, to: &str, expected: &str| {
             let error = read(&PLAN.replacen(from, to, 1)).unwrap_err();
@@ -621,6 +690,12 @@ mod tests {
             "unknown metric `bleu`",
         );
         check("out =", "outer =", "unknown field `outer`");
+        check("tasks = \"tasks.jsonl\"", "", "expected either `tasks` or `beir`");
+        check(
+            "tasks = \"tasks.jsonl\"",
+            "tasks = \"t\"\ntuned_on = 0",
+            "expected `tuned_on` from 1",
+        );
         check("over = [\"docs\"]", "over = []", "expected paths in `over`, found none");
         check("out = \"cells\"", "out = \"cells\"\nrollouts = 0", "expected `rollouts` from 1");
     }

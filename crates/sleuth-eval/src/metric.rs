@@ -115,7 +115,17 @@ impl Metric {
             Self::Tokens => 0,
             Self::Seconds => 2,
             Self::Dollars => 5,
-            _ => 3,
+            Self::Correct
+            | Self::ExactMatch
+            | Self::F1
+            | Self::NotFoundWrongly
+            | Self::NotFoundRightly
+            | Self::NoAnswer
+            | Self::EvidenceSeen
+            | Self::EvidenceRanked
+            | Self::CitationsExact
+            | Self::CitationsSupported
+            | Self::Reward => 3,
         }
     }
 

@@ -332,9 +332,9 @@ impl Loaded {
 }
 
 fn protocol_of(episode: &Episode) -> Protocol {
-    let budget = episode.events.iter().find_map(|envelope| match &envelope.event {
-        Event::Started { budget, .. } => Some(budget.clone()),
-        _ => None,
+    let budget = episode.events.iter().find_map(|envelope| {
+        let Event::Started { budget, .. } = &envelope.event else { return None };
+        Some(budget.clone())
     });
     Protocol {
         policy: episode.policy.clone(),

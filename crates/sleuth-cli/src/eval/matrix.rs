@@ -5,14 +5,16 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use sleuth_eval::{Matrix, MatrixPlan, PlannedStore};
-use sleuth_tasks::read_tasks;
+use sleuth_tasks::Task;
 
+use super::cells::Maker;
 use super::{ShowArgs, price_table};
 use crate::args::{Common, RemoteArgs};
 use crate::fail::{Exit, Failure};
-use crate::print;
+use crate::places::Places;
 use crate::progress::Progress;
 use crate::show::{count, escape};
+use crate::{interrupt, print};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MatrixArgs {
@@ -30,12 +32,23 @@ pub(crate) struct MatrixArgs {
 pub(crate) fn matrix(common: &Common, args: &MatrixArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
     let plan = MatrixPlan::read(&args.plan)?;
-    let mut n_tasks: HashMap<String, usize> = HashMap::new();
+    let mut tasks: HashMap<&str, Vec<Task>> = HashMap::new();
     for store in &plan.stores {
-        n_tasks.insert(store.name.clone(), read_tasks(&store.tasks)?.len());
+        tasks.insert(&store.name, plan.tasks(&args.plan, store)?);
+    }
+    if !args.no_rollouts {
+        interrupt::listen("ending; what is written stays, and the same command goes on from there");
+        let places = Places::new(common)?;
+        let maker =
+            Maker { plan: &plan, places: &places, remote: &args.remote, progress: &progress };
+        for store in &plan.stores {
+            if !interrupt::asked() {
+                maker.make(store, &tasks[store.name.as_str()])?;
+            }
+        }
     }
     let prices = price_table(&args.remote)?;
-    let n_of = |store: &PlannedStore| n_tasks.get(&store.name).copied();
+    let n_of = |store: &PlannedStore| tasks[store.name.as_str()].len();
     let matrix = Matrix::read(&plan, &n_of, prices.as_ref(), &args.show.resampling())?;
     args.show.write(|| matrix.page())?;
     for breach in &matrix.breaches {

@@ -1,6 +1,7 @@
 //! `sleuth eval`: what rankings and answers are worth, and whether two systems differ.
 
 mod answers;
+mod cells;
 mod collapse;
 mod compare;
 mod curve;

@@ -4,7 +4,7 @@ mod check;
 mod import;
 mod make;
 mod replay;
-mod rollout;
+pub(crate) mod rollout;
 mod split;
 
 use clap::Subcommand;

@@ -188,7 +188,8 @@ fn chosen(args: &RolloutArgs) -> Result<Vec<Task>, Failure> {
     Ok(tasks)
 }
 
-fn threads(found: Option<&Found>) -> usize {
+/// Workers that a policy with this model gets.
+pub(crate) fn threads(found: Option<&Found>) -> usize {
     match found {
         None => std::thread::available_parallelism().map_or(1, usize::from),
         // A model on this machine uses all cores by itself.

@@ -4,6 +4,7 @@
 mod ask;
 mod bad_input;
 mod commands;
+mod episodes;
 mod eval;
 mod explain;
 mod interrupt;

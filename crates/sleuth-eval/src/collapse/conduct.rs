@@ -106,9 +106,10 @@ impl Conduct {
     /// Takes a call of the shape `{name, arguments}`; returns whether it is one.
     fn call(&mut self, call: &Value) -> bool {
         let Some(name) = call["name"].as_str() else { return false };
-        let parsed = match &call["arguments"] {
-            Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
-            arguments => arguments.clone(),
+        let arguments = &call["arguments"];
+        let parsed = match arguments.as_str() {
+            Some(text) => serde_json::from_str(text).unwrap_or(Value::Null),
+            None => arguments.clone(),
         };
         if !parsed.is_object() {
             return false;
@@ -119,13 +120,9 @@ impl Conduct {
         }
         let mut queries: Vec<String> = Vec::new();
         for key in ["query", "queries", "query_list", "q"] {
-            match &parsed[key] {
-                Value::String(query) => queries.push(query.clone()),
-                Value::Array(many) => {
-                    queries.extend(many.iter().filter_map(Value::as_str).map(str::to_owned));
-                }
-                _ => {}
-            }
+            let value = &parsed[key];
+            let many = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            queries.extend(many.iter().filter_map(Value::as_str).map(str::to_owned));
         }
         queries.retain(|query| !query.trim().is_empty());
         let is_valid = !queries.is_empty();
@@ -239,14 +236,14 @@ fn first_mark(text: &str) -> Option<(usize, &'static str)> {
         .min_by_key(|&(at, _)| at)
 }
 
+/// The words of a message: its content is a text, or parts with a text each.
 fn content_of(message: &Value) -> String {
-    match &message["content"] {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
-        }
-        _ => String::new(),
+    let content = &message["content"];
+    if let Some(text) = content.as_str() {
+        return text.to_owned();
     }
+    let parts = content.as_array().map(Vec::as_slice).unwrap_or_default();
+    parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a result says nothing: blank, an empty list, or the words of a failure.

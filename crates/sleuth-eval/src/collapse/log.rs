@@ -202,6 +202,8 @@ pub(crate) fn read_log(path: &Path, right_from: f64) -> Result<ReadLog, LogReadE
             let line = match parsed {
                 Ok(Value::Object(line)) => line,
                 Ok(_) => return Err(unknown("JSON that is no object".to_owned())),
+                // The first line was in flight when the writer ended.
+                Err(_) if !text.ends_with(b"\n") => break,
                 Err(_) => return Err(unknown("a line that is no JSON".to_owned())),
             };
             let format = LogFormat::of(&line).ok_or_else(|| unknown(keys_of(&line)))?;
@@ -305,13 +307,13 @@ impl ReadLog {
         };
         let reward = match self.format {
             LogFormat::Trl => reward_columns(line).ok_or_else(|| malformed("a numeric reward"))?,
-            _ => {
+            LogFormat::Verl | LogFormat::SkyRl | LogFormat::Sleuth => {
                 line.get("score").and_then(sum_of).ok_or_else(|| malformed("a numeric `score`"))?
             }
         };
-        let said = ["acc", "em", "correct"].iter().find_map(|key| match line.get(*key)? {
-            Value::Bool(right) => Some(*right),
-            number => Some(number.as_f64()? >= right_from),
+        let said = ["acc", "em", "correct"].iter().find_map(|key| {
+            let value = line.get(*key)?;
+            value.as_bool().or_else(|| Some(value.as_f64()? >= right_from))
         });
         let step = line.get("step").or_else(|| line.get("global_step")).and_then(Value::as_u64);
         let mut digest = Digest::new();
@@ -329,21 +331,19 @@ impl ReadLog {
 
 /// A prompt as one text, whether it was logged as text or as messages.
 fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(messages) => {
-            let content = |message: &Value| message["content"].as_str().map(str::to_owned);
-            messages.iter().filter_map(content).collect::<Vec<_>>().join("\n")
-        }
-        _ => String::new(),
+    if let Some(text) = value.as_str() {
+        return text.to_owned();
     }
+    let messages = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let content = |message: &Value| message["content"].as_str().map(str::to_owned);
+    messages.iter().filter_map(content).collect::<Vec<_>>().join("\n")
 }
 
 /// A number, or the sum of one number a token.
 fn sum_of(value: &Value) -> Option<f64> {
-    match value {
-        Value::Array(numbers) => numbers.iter().map(Value::as_f64).sum(),
-        number => number.as_f64(),
+    match value.as_array() {
+        Some(numbers) => numbers.iter().map(Value::as_f64).sum(),
+        None => value.as_f64(),
     }
 }
 

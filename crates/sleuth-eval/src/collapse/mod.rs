@@ -130,7 +130,10 @@ impl Signal {
         match self {
             Self::Searches => worse >= 0.1 && worse >= before / 4.0,
             Self::RewardSpread => worse >= 0.02 && worse >= before / 2.0,
-            _ => worse >= 0.1,
+            Self::ValidActions
+            | Self::RightUnsearched
+            | Self::RepeatedQueries
+            | Self::EmptyResults => worse >= 0.1,
         }
     }
 }

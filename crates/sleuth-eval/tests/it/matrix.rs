@@ -35,7 +35,7 @@ fn read(folder: &Path) -> Matrix {
     fs_err::write(&path, PLAN).unwrap();
     let plan = MatrixPlan::read(&path).unwrap();
     let resampling = Resampling { samples: 500, permutations: 500, ..Resampling::default() };
-    Matrix::read(&plan, &|_| Some(30), None, &resampling).unwrap()
+    Matrix::read(&plan, &|_| 30, None, &resampling).unwrap()
 }
 
 #[test]
@@ -83,7 +83,6 @@ fn cells_of_another_protocol_are_told() {
     .assert_debug_eq(&read(folder.path()).breaches);
     write(folder.path(), "cells/short/trail.jsonl", &[other]);
     let plan = MatrixPlan::read(&folder.path().join("plan.toml")).unwrap();
-    let error =
-        Matrix::read(&plan, &|_| None, None, &Resampling::default()).unwrap_err().to_string();
+    let error = Matrix::read(&plan, &|_| 1, None, &Resampling::default()).unwrap_err().to_string();
     assert!(error.contains("has episodes of chat with gpt-x: expected those of trail"), "{error}");
 }
