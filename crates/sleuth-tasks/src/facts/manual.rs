@@ -222,9 +222,26 @@ impl Reader<'_> {
                 ("deprecated" | "deprecated-removed", said, _) if deprecates(said) => {
                     fact.relation = Relation::DeprecatedIn;
                     self.push(fact);
+                    let end = self.end_of_note(&own[nth..], depth);
+                    self.replacement(line.trimmed(self.text).start..end);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// `Use X instead.` in a note of deprecation.
+    fn replacement(&mut self, note: Range<usize>) {
+        let words = &self.text[note.clone()];
+        let Some(use_at) = words.find("Use ").or_else(|| words.find("use ")) else { return };
+        let Some((place, behind)) = code_at(self.text, note.start + use_at + 4, note.end) else {
+            return;
+        };
+        let rest = one_line(&self.text[behind..note.end]);
+        if matches!(rest.as_str(), "instead." | "instead" | "." | "") {
+            let mut fact = self.fact(Relation::ReplacedBy, note, place.clone());
+            fact.object = target(&self.text[place]);
+            self.push(fact);
         }
     }
 
@@ -320,6 +337,18 @@ impl Reader<'_> {
                     return;
                 }
             }
+        }
+        let generic = ["A generic version of ", "Generic version of "];
+        if early && let Some(rest) = generic.iter().find_map(|form| words.strip_prefix(form)) {
+            let from = sentence.end - rest.len();
+            if let Some((place, behind)) = code_at(self.text, from, sentence.end)
+                && self.text[behind..sentence.end].trim_end_matches('.').is_empty()
+            {
+                let mut fact = self.fact(Relation::GenericOf, sentence.clone(), place.clone());
+                fact.object = target(&self.text[place]);
+                self.push(fact);
+            }
+            return;
         }
         self.raises(sentence);
         if opens && !is_class {
@@ -422,6 +451,108 @@ impl Reader<'_> {
             self.push(fact);
         }
     }
+}
+
+/// A text with the marks of manuals spelled out as sentences; a text without any stays as it is.
+pub(crate) fn rendered(text: &str) -> String {
+    if !text.contains(".. ") && !text.contains(":`") && !text.contains("``") {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + text.len() / 4);
+    // Names of programs stay whole words.
+    let text = &joined_names(text);
+    // The entry that a line stands in: how far in it is, and what it is called.
+    let mut around: Vec<(usize, String)> = Vec::new();
+    // What is declared is the subject of the sentence that follows.
+    let mut declared = false;
+    for line in text.lines() {
+        let words = line.trim();
+        let indent = line.len() - line.trim_start().len();
+        if !words.is_empty() {
+            around.retain(|(other, _)| *other < indent);
+        }
+        let own = around.last().map_or("It", |(_, name)| name.as_str());
+        if let Some((directive, value)) = words.strip_prefix(".. ").and_then(|w| w.split_once("::")) {
+            let value = value.trim().trim_end_matches('.');
+            let said = match directive {
+                "versionadded" => format!("{own} was added in version {value}."),
+                "versionchanged" => format!("{own} was changed in version {value}:"),
+                "deprecated" | "deprecated-removed" => {
+                    let value = value.split(' ').next().unwrap_or(value);
+                    format!("{own} is deprecated since version {value}:")
+                }
+                "availability" => format!("{own} is available on the platforms {value}."),
+                "moduleauthor" => {
+                    let name = value.split('<').next().unwrap_or(value).trim();
+                    format!("The author of {own} is {name}.")
+                }
+                "module" | "currentmodule" => {
+                    around = vec![(0, format!("the module {value}"))];
+                    format!("The module {value}.")
+                }
+                "function" | "method" | "class" | "exception" | "data" | "attribute"
+                | "classmethod" | "staticmethod" | "coroutinemethod" | "coroutinefunction"
+                | "decorator" | "opcode" | "envvar" | "c:function" | "c:var" | "c:macro" | "c:type" => {
+                    let (name, said) = signature(directive, value);
+                    around.push((indent, name));
+                    said
+                }
+                _ => continue,
+            };
+            out.push_str("\n\n");
+            declared = said.ends_with(':');
+            out.push_str(&said);
+            if !declared {
+                out.push_str("\n\n");
+            }
+        } else if words.is_empty() {
+            if !declared {
+                out.push_str("\n\n");
+            }
+        } else {
+            declared = false;
+            out.push(' ');
+            out.push_str(&plain(words).replace('`', ""));
+        }
+    }
+    out
+}
+
+/// What a declaration is called, and the declaration as sentences.
+fn signature(directive: &str, value: &str) -> (String, String) {
+    let kind = directive.trim_start_matches("c:").trim_start_matches("coroutine");
+    let name = value.split('(').next().unwrap_or(value);
+    let name = name.rsplit([' ', '*']).next().unwrap_or(name);
+    let called = format!("The {kind} {name}");
+    let mut out = String::new();
+    if let (Some(open), Some(close)) = (value.find('('), value.rfind(')'))
+        && open < close
+    {
+        for (argument, place) in default_values(value, &(open + 1..close)) {
+            let default = value[place].trim_matches(['\'', '"']);
+            out.push_str(&format!(
+                "The parameter {argument} of the {kind} {name} has the default value {default}.\n\n"
+            ));
+        }
+    }
+    out.push_str(&called);
+    out.push(':');
+    (called, out)
+}
+
+/// Names of programs with hyphens in place of their dots and underscores, which readers of prose take
+/// for the inside of a word.
+pub(crate) fn joined_names(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let inner = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        let after = bytes.get(at + 1);
+        let letter = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        let words = before.is_some_and(u8::is_ascii_alphabetic) || bytes[at] == b'_';
+        words && letter(before) && letter(after)
+    };
+    let joined = |(at, c)| if matches!(c, '.' | '_' | '/') && inner(at) { '-' } else { c };
+    text.char_indices().map(joined).collect()
 }
 
 /// A note: its directive and what stands behind.

@@ -26,9 +26,11 @@ use std::ops::Range;
 
 use sleuth_records::Document;
 
+pub(crate) use manual::{joined_names, rendered};
+pub(crate) use objects::is_demonym;
 pub(crate) use relation::{Relation, Row, Sort, Wanted};
 pub(crate) use topic::plain_title;
-pub(crate) use value::Value;
+pub(crate) use value::{Value, version};
 
 /// Something that a document is about.
 #[derive(Clone, Debug, PartialEq)]

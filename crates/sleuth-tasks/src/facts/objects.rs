@@ -106,7 +106,7 @@ fn past_description(words: &[Word<'_>], at: usize) -> usize {
 }
 
 /// Adjectives of nations and the like, by their endings and a few by heart.
-pub(super) fn is_demonym(word: &str) -> bool {
+pub(crate) fn is_demonym(word: &str) -> bool {
     const OTHERS: [&str; 24] = [
         "French", "Dutch", "Greek", "Thai", "Czech", "Welsh", "Swiss", "South", "North", "New",
         "Iraqi", "Israeli", "Pakistani", "Bangladeshi", "Filipino", "Argentine", "Afro", "Emirati",
@@ -137,10 +137,11 @@ pub(super) fn is_person_noun(word: &str) -> bool {
         "under", "motor", "sector", "thriller", "September", "carrier", "cruiser", "fighter",
         "bomber",
     ];
-    const NOT_TOO: [&str; 26] = [
+    const NOT_TOO: [&str; 33] = [
         "sister", "tractor", "reactor", "processor", "floor", "door", "minor", "major", "color",
         "super", "trailer", "poster", "printer", "server", "layer", "filter", "cover", "monster",
-        "offer", "shelter", "quarter", "crossover", "spider", "crater", "flower", "helicopter",
+        "offer", "shelter", "quarter", "liner", "airliner", "destroyer", "later", "better", "consumer",
+        "prayer", "crossover", "spider", "crater", "flower", "helicopter",
     ];
     let word = word.to_lowercase();
     OTHERS.contains(&word.as_str())

@@ -433,6 +433,10 @@ impl Facts<'_> {
                 };
                 for relation in relations {
                     for (object, alone) in &objects {
+                        // Of a cast only whole names are of use.
+                        if *relation == R::Starring && object.words.len() < 2 {
+                            continue;
+                        }
                         self.push(*relation, sentence, words, object, *alone);
                     }
                 }

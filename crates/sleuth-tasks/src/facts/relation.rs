@@ -77,6 +77,8 @@ pub(crate) enum Relation {
     SubclassOf,
     Raises,
     Returns,
+    ReplacedBy,
+    GenericOf,
     SourceFile,
     ModuleAuthor,
     Availability,
@@ -122,7 +124,7 @@ impl Relation {
 
 const NO_ORDER: Option<Comparing> = None;
 
-static ROWS: [Row; 40] = [
+static ROWS: [Row; 42] = [
     Row {
         relation: Relation::BornOn,
         name: "born_on",
@@ -351,7 +353,7 @@ static ROWS: [Row; 40] = [
         single: true,
         cues: &["in ", "located", "situated"],
         ask: &["Where is {s} located?", "In which place is {s}?"],
-        noun: "the place in which {s} is located",
+        noun: "the place in which {s} lies",
         having: "in {o}",
         comparing: NO_ORDER,
     },
@@ -426,7 +428,7 @@ static ROWS: [Row; 40] = [
         single: true,
         cues: &["from", "form", "found", "origin", "based"],
         ask: &["From where is {s}?"],
-        noun: "the place that {s} is from",
+        noun: "the town or city that {s} is from",
         having: "from {o}",
         comparing: NO_ORDER,
     },
@@ -437,7 +439,7 @@ static ROWS: [Row; 40] = [
         single: true,
         cues: &["based", "headquarter", "located", "office"],
         ask: &["Where is {s} based?", "In which place is {s} based?"],
-        noun: "the place where {s} is based",
+        noun: "the town or city where {s} is based",
         having: "based in {o}",
         comparing: NO_ORDER,
     },
@@ -560,6 +562,28 @@ static ROWS: [Row; 40] = [
         cues: &["return"],
         ask: &["Of which class is the object that {s} returns?"],
         noun: "the class of the object that {s} returns",
+        having: "",
+        comparing: NO_ORDER,
+    },
+    Row {
+        relation: Relation::ReplacedBy,
+        name: "replaced_by",
+        wanted: Wanted::Code,
+        single: true,
+        cues: &["deprecat", "instead", "replac"],
+        ask: &["What is to be used instead of {s}, according to its note of deprecation?"],
+        noun: "the recommended replacement of {s}",
+        having: "",
+        comparing: NO_ORDER,
+    },
+    Row {
+        relation: Relation::GenericOf,
+        name: "generic_of",
+        wanted: Wanted::Code,
+        single: true,
+        cues: &["generic"],
+        ask: &["Of which class is {s} the generic version?"],
+        noun: "the class that {s} is the generic version of",
         having: "",
         comparing: NO_ORDER,
     },

@@ -87,7 +87,10 @@ pub(super) fn topic(document: &Document) -> Option<Topic<'_>> {
     let kind = one_line(&text[words[verb + 2].range.start..words[noun_at].range.end]);
     let sort = sort_of(&words[verb + 2..=noun_at], behind, &words);
     let (noun, kind) = match sort {
-        Sort::Thing if !noun.chars().all(char::is_lowercase) => (String::new(), String::new()),
+        // A noun for persons, where nothing else says that it is one, tells nothing.
+        Sort::Thing if !noun.chars().all(char::is_lowercase) || is_person_noun(noun) => {
+            (String::new(), String::new())
+        }
         _ => (noun.to_owned(), kind),
     };
     let mut aliases = Vec::new();

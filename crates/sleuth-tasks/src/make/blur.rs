@@ -5,7 +5,7 @@
 //! director, the region in place of a town. The description has no more clues than it takes to single
 //! the thing out in the store; whether a search finds the page nevertheless is for the filters to say.
 
-use crate::facts::{Relation, Sort, Wanted};
+use crate::facts::{Relation, Sort, Wanted, is_demonym};
 use crate::make::candidate::{Candidate, Only, Support, ask, fill, golds, noun, supports, year_of};
 use crate::make::constraint::{Constraint, rivals};
 use crate::make::hops::hop;
@@ -61,8 +61,9 @@ pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
         return None;
     }
     let thing = &web.things[target].thing;
+    // The nation stands before the quality.
     let mut front: Vec<&str> =
-        chosen.iter().filter(|clue| clue.in_front).map(|clue| clue.words.as_str()).collect();
+        chosen.iter().rev().filter(|clue| clue.in_front).map(|clue| clue.words.as_str()).collect();
     front.push(&thing.noun);
     let behind: Vec<&str> =
         chosen.iter().filter(|clue| !clue.in_front).map(|clue| clue.words.as_str()).collect();
@@ -168,30 +169,57 @@ fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
             Wanted::Code | Wanted::Version | Wanted::Title | Wanted::Number | Wanted::Path => {}
         }
     }
-    // Words of the definition: where it is from first, then what it is like.
+    // A name of a program: who wrote the module that it stands in.
+    let things = &web.of_document[described.document];
+    let module = things.iter().find(|&&at| web.things[at].thing.noun == "module");
+    if let Some(&module) = module.filter(|_| described.thing.sort == Sort::Code)
+        && let Some(&at) = web.things[module].facts.iter().find(|&&at| {
+            let fact = &web.facts[at].fact;
+            fact.relation == Relation::ModuleAuthor && fact.alone
+        })
+    {
+        let object = web.facts[at].fact.object.clone();
+        out.push(Clue {
+            words: format!("in a module whose author is {object}"),
+            in_front: false,
+            constraint: Constraint::Module { relation: Relation::ModuleAuthor, object },
+            supports: supports(web, &web.facts[at]),
+            facts: vec![at],
+        });
+    }
+    // Words of the definition: what it is like, and where it is from.
     let kind = &described.thing.kind;
     let noun = described.thing.noun.as_str();
     let place = Support { document: described.document, range: described.thing.place.clone() };
-    let mut words: Vec<&str> = kind
-        .split(' ')
-        .filter(|word| {
-            *word != noun
-                && word.len() > 3
-                && word.chars().all(char::is_alphabetic)
-                && !matches!(*word, "first" | "second" | "third" | "fourth" | "upcoming" | "debut" | "only")
-        })
-        .collect();
-    words.sort_by_key(|word| word.starts_with(char::is_uppercase));
-    for word in words.into_iter().rev().take(2) {
-        out.push(Clue {
-            words: word.to_owned(),
-            in_front: true,
-            constraint: Constraint::Kind { word: word.to_owned() },
-            supports: vec![place.clone()],
-            facts: Vec::new(),
-        });
+    let of_kind = |words: Vec<&str>| Clue {
+        words: words.join(" "),
+        in_front: true,
+        constraint: Constraint::Kind { words: words.into_iter().map(str::to_owned).collect() },
+        supports: vec![place.clone()],
+        facts: Vec::new(),
+    };
+    let words: Vec<&str> = kind.strip_suffix(noun).unwrap_or(kind).split_whitespace().collect();
+    let small = words.iter().rposition(|word| !is_quality(word)).map_or(0, |at| at + 1);
+    if small < words.len() && words.len() - small <= 3 {
+        out.push(of_kind(words[small..].to_vec()));
+    }
+    if let Some(nation) = words.iter().find(|word| is_demonym(word)) {
+        out.push(of_kind(vec![*nation]));
     }
     out
+}
+
+/// Whether a word in front of a noun says what the thing is like.
+fn is_quality(word: &str) -> bool {
+    const OTHERS: [&str; 24] = [
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+        "tenth", "debut", "upcoming", "only", "final", "last", "former", "popular", "successful",
+        "new", "small", "large", "major", "short", "eponymous",
+    ];
+    word.len() > 2
+        && word.chars().all(|c| c.is_lowercase() || c == '-')
+        && !OTHERS.contains(&word)
+        && !word.ends_with("th")
 }
 
 /// `directed by an Indian filmmaker born in the 1970s`.
@@ -203,10 +231,15 @@ fn through(web: &Web, at: FactAt, mut own: Vec<Support>) -> Option<Clue> {
     if described.thing.sort != Sort::Person || described.thing.noun.is_empty() {
         return None;
     }
-    let demonym = described.thing.kind.split(' ').find(|word| {
-        word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphabetic)
-    })?;
-    let noun = described.thing.noun.as_str();
+    let demonym = described.thing.kind.split(' ').find(|word| is_demonym(word))?;
+    // Of several callings the one by which the person stands here.
+    let noun = match fact.relation {
+        Relation::Starring => {
+            let own = described.thing.kind.split(' ');
+            own.into_iter().find(|word| matches!(*word, "actor" | "actress" | "comedian"))?
+        }
+        _ => described.thing.noun.as_str(),
+    };
     let words = vec![demonym.to_owned(), noun.to_owned()];
     let article = if demonym.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" };
     let mut phrase = format!("{article} {demonym} {noun}");

@@ -11,12 +11,11 @@
 
 use std::collections::BTreeMap;
 
-use sleuth_agent::sentences;
 use sleuth_records::Random;
 
 use crate::facts::{Relation, Sort};
 use crate::make::candidate::{Candidate, Only, Support, ask};
-use crate::make::web::{ThingAt, Web};
+use crate::make::web::{DocumentAt, ThingAt, Web, around};
 use crate::task::{Kind, Verifier};
 
 /// Siblings of which the relation must be stated.
@@ -26,8 +25,8 @@ const LEAST_SIBLINGS: usize = 5;
 pub(crate) struct Missing {
     /// Relations by noun, with how many things they are stated of.
     relations: BTreeMap<(String, Relation), usize>,
-    /// Arguments with a default, by noun.
-    arguments: BTreeMap<String, Vec<String>>,
+    /// Arguments with a default, by document: those of neighbours are asked for.
+    arguments: BTreeMap<DocumentAt, Vec<String>>,
     things: Vec<ThingAt>,
 }
 
@@ -42,16 +41,19 @@ pub(crate) struct Lack {
 impl Missing {
     pub(crate) fn new(web: &Web) -> Self {
         let mut relations = BTreeMap::new();
-        let mut arguments: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut arguments: BTreeMap<DocumentAt, Vec<String>> = BTreeMap::new();
         for stated in &web.facts {
             let thing = &web.things[stated.thing].thing;
-            if thing.noun.is_empty() || stated.fact.relation.row().ask.is_empty() {
+            // Who has not died has no day of death, and what has no note runs everywhere: there the
+            // silence of a page is an answer.
+            let silent = matches!(stated.fact.relation, Relation::DiedOn | Relation::Availability);
+            if silent || thing.noun.is_empty() || stated.fact.relation.row().ask.is_empty() {
                 continue;
             }
             if stated.fact.qualifier.is_empty() {
                 *relations.entry((thing.noun.clone(), stated.fact.relation)).or_insert(0) += 1;
             } else if stated.fact.relation == Relation::DefaultOf {
-                arguments.entry(thing.noun.clone()).or_default().push(stated.fact.qualifier.clone());
+                arguments.entry(stated.document).or_default().push(stated.fact.qualifier.clone());
             }
         }
         relations.retain(|_, n| *n >= LEAST_SIBLINGS);
@@ -73,7 +75,9 @@ impl Missing {
         }
         let thing = *random.pick(&self.things);
         let noun = &web.things[thing].thing.noun;
-        if let Some(names) = self.arguments.get(noun)
+        let is_called = matches!(noun.as_str(), "function" | "method" | "class" | "class method");
+        if is_called
+            && let Some(names) = self.arguments.get(&web.things[thing].document)
             && random.below(2) == 0
         {
             let qualifier = random.pick(names).clone();
@@ -161,18 +165,9 @@ fn elsewhere(web: &Web, thing: ThingAt, speaks: &dyn Fn(&str) -> bool) -> bool {
     let mut names: Vec<&str> = vec![described.thing.name.as_str()];
     names.extend(described.thing.aliases.iter().map(String::as_str));
     for name in names {
-        let key = format!(" {} ", sleuth_index::folded(name));
         for document in web.holding(name) {
-            if document == described.document {
-                continue;
-            }
             let text = &web.documents[document].text;
-            // A short text is one statement; of a long one its sentences are looked at.
-            let near = sentences(text).into_iter().any(|range| {
-                let folded = format!(" {} ", sleuth_index::folded(&text[range.clone()]));
-                folded.contains(&key) && speaks(&text[range])
-            });
-            if near {
+            if document != described.document && around(text, name).into_iter().any(speaks) {
                 return true;
             }
         }

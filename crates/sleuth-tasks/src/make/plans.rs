@@ -1,12 +1,12 @@
 //! Which candidates are drawn, and in what order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sleuth_records::Random;
 
 use crate::make::blur::{is_describable, obfuscated};
 use crate::make::candidate::Candidate;
-use crate::make::hops::{Ways, bridge, one_hop};
+use crate::make::hops::{Over, Ways, bridge, one_hop, over, overs};
 use crate::make::minhash::hash;
 use crate::make::missing::{Lack, Missing, unanswerable};
 use crate::make::pairs::{Anchored, Anchors, Comparable, anchored, comparison, shared_cast, shared_casts};
@@ -16,6 +16,8 @@ use crate::task::{Kind, Split};
 
 /// Bridges that are listed, at most.
 const MOST_BRIDGES: usize = 500_000;
+/// Anchors that are tried for one thing and its properties: the tasks would be near-duplicates.
+const MOST_ANCHORS: usize = 3;
 /// Draws in a row that bring nothing new, after which nothing more is expected.
 const MOST_IDLE: usize = 20_000;
 
@@ -24,6 +26,7 @@ const MOST_IDLE: usize = 20_000;
 pub(crate) enum Plan {
     OneHop(FactAt, usize),
     Bridge(Vec<FactAt>, usize),
+    Over(Over),
     Comparison(FactAt, FactAt, bool),
     Cast(FactAt, FactAt),
     Anchored(Anchored),
@@ -37,6 +40,7 @@ impl Plan {
         match self {
             Self::OneHop(fact, variant) => one_hop(web, *fact, *variant),
             Self::Bridge(way, variant) => bridge(web, way, *variant),
+            Self::Over(of) => over(web, of),
             Self::Comparison(a, b, most) => comparison(web, *a, *b, *most),
             Self::Cast(a, b) => shared_cast(web, *a, *b),
             Self::Anchored(of) => anchored(web, of),
@@ -53,6 +57,8 @@ pub(crate) struct Planner {
     listed: Vec<Plan>,
     draws: Draws,
     drawn: BTreeSet<Plan>,
+    /// Anchors that were tried for the same two properties of a thing.
+    anchors: BTreeMap<(FactAt, FactAt), usize>,
 }
 
 /// What is drawn anew each time.
@@ -88,6 +94,7 @@ impl Planner {
                     let n = web.facts[last].fact.relation.row().ask.len();
                     (0..n).map(move |variant| Plan::Bridge(way.clone(), variant))
                 })
+                .chain(overs(web, splits).into_iter().map(Plan::Over))
                 .collect(),
             Kind::Comparison => {
                 draws = Draws::Comparisons(Comparable::new(web, splits));
@@ -117,7 +124,7 @@ impl Planner {
             Kind::Other => Vec::new(),
         };
         shuffle(&mut listed, &mut random);
-        Self { random, listed, draws, drawn: BTreeSet::new() }
+        Self { random, listed, draws, drawn: BTreeSet::new(), anchors: BTreeMap::new() }
     }
 
     /// The next plans, at most `n`; none when there are no more.
@@ -143,7 +150,14 @@ impl Planner {
                     // Which is named first is drawn with the pair.
                     Plan::Comparison(a, b, most)
                 }),
-                Draws::Anchors(anchors) => anchors.draw(web, splits, random).map(Plan::Anchored),
+                Draws::Anchors(anchors) => anchors
+                    .draw(web, splits, random)
+                    .filter(|of| {
+                        let n = self.anchors.entry((of.own, of.linked)).or_insert(0);
+                        *n += 1;
+                        *n <= MOST_ANCHORS
+                    })
+                    .map(Plan::Anchored),
                 Draws::Missing(missing) => {
                     missing.draw(web, random).map(|lack| Plan::Lack(lack, random.below(2)))
                 }
