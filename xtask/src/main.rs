@@ -11,6 +11,7 @@ mod pages;
 mod pdf;
 mod retrieval;
 mod sites;
+mod tasks;
 mod tidy;
 mod trail;
 mod tune;
@@ -31,6 +32,7 @@ fn main() -> anyhow::Result<()> {
         [sleuth_cli::ingest::READ_PDF] => Ok(sleuth_cli::ingest::read_pdf()?),
         ["bench", "pages", options @ ..] => pages::bench(options),
         ["bench", "sites", options @ ..] => sites::bench(options),
+        ["bench", "tasks", options @ ..] => tasks::bench(options),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
@@ -49,6 +51,7 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench pdf [FOLDER...]\n       \
                  cargo xtask bench pages [--ours]\n       \
                  cargo xtask bench sites\n       \
+                 cargo xtask bench tasks [CANDIDATES]\n       \
                  cargo xtask fuzz [TARGET... | all] [--seconds N] [--seed N] [--corpus FOLDER]\n       \
                  cargo xtask fuzz TARGET --input FILE\n       \
                  cargo xtask tune trail\n       \

@@ -29,7 +29,8 @@ pub use episode::{
 pub use filter::Filter;
 pub use lines::{LinesError, read_episodes, read_tasks, write_episode, write_tasks};
 pub use make::{
-    KindReport, MakeError, MakeOptions, MakeProgress, MakeReport, Made, Shares, SplitReport, make, split_by_evidence,
+    KindReport, Made, MakeError, MakeOptions, MakeProgress, MakeReport, Shares, SplitReport, make,
+    split_by_evidence,
 };
 pub use task::{
     Evidenced, Kind, NotForTraining, Provenance, Split, Step, TASK_SCHEMA, Task, TaskId, TrainTask,

@@ -73,8 +73,11 @@ pub(super) fn kind(text: &str) -> Result<Kind, String> {
 
 pub(super) fn shares(text: &str) -> Result<Shares, String> {
     let wrong = || format!("expected three numbers such as 80,10,10, found `{text}`");
-    let parts: Vec<f64> =
-        text.split(',').map(|part| part.trim().parse()).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    let parts: Vec<f64> = text
+        .split(',')
+        .map(|part| part.trim().parse())
+        .collect::<Result<_, _>>()
+        .map_err(|_| wrong())?;
     let [train, dev, test] = parts.as_slice() else { return Err(wrong()) };
     let good = parts.iter().all(|part| part.is_finite() && *part >= 0.0);
     if !good || parts.iter().sum::<f64>() <= 0.0 {

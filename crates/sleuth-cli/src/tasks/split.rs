@@ -53,7 +53,11 @@ pub(super) fn split(common: &Common, args: &SplitArgs) -> Result<Exit, Failure> 
             "tasks {} · {} in {} · train {train}, dev {dev}, test {test}\n",
             escape(&args.into.display().to_string()),
             count(tasks.len() as u64, "task"),
-            if report.families == 1 { "1 family".to_owned() } else { format!("{} families", report.families) },
+            if report.families == 1 {
+                "1 family".to_owned()
+            } else {
+                format!("{} families", report.families)
+            },
         )
     })?;
     Ok(Exit::Done)

@@ -129,7 +129,20 @@ impl Reader<'_> {
         for (name, value) in default_values(self.text, &arguments) {
             let object = &self.text[value.clone()];
             // What says nothing by itself is no answer worth a search.
-            if matches!(object, "None" | "True" | "False" | "NULL" | "0" | "''" | "\"\"") {
+            if matches!(
+                object,
+                "None"
+                    | "True"
+                    | "False"
+                    | "NULL"
+                    | "0"
+                    | "''"
+                    | "\"\""
+                    | "b''"
+                    | "()"
+                    | "[]"
+                    | "{}"
+            ) {
                 continue;
             }
             let mut fact = self.fact(Relation::DefaultOf, head.clone(), value.clone());
@@ -161,9 +174,8 @@ impl Reader<'_> {
             }
         }
         // Several authors are no single answer.
-        let authors = |fact: &&mut Fact| {
-            fact.thing == self.nth && fact.relation == Relation::ModuleAuthor
-        };
+        let authors =
+            |fact: &&mut Fact| fact.thing == self.nth && fact.relation == Relation::ModuleAuthor;
         let n = self.facts.iter_mut().filter(authors).count();
         if n > 1 {
             let nth = self.nth;
@@ -275,12 +287,21 @@ impl Reader<'_> {
         let is_added = if first.starts_with("The ") {
             matches!(
                 behind,
-                " parameter was added" | " argument was added" | " parameter is added"
-                    | " keyword argument was added" | " keyword was added" | " parameter"
-                    | " argument" | " was added" | " keyword-only parameter was added"
+                " parameter was added"
+                    | " argument was added"
+                    | " parameter is added"
+                    | " keyword argument was added"
+                    | " keyword was added"
+                    | " parameter"
+                    | " argument"
+                    | " was added"
+                    | " keyword-only parameter was added"
             )
         } else {
-            matches!(behind, " parameter" | " argument" | " keyword argument" | " keyword" | " option")
+            matches!(
+                behind,
+                " parameter" | " argument" | " keyword argument" | " keyword" | " option"
+            )
         };
         let names = argument_names(&self.text[arguments]);
         (is_added && names.contains(&name)).then(|| name.to_owned())
@@ -293,7 +314,9 @@ impl Reader<'_> {
             && object.split(' ').count() <= 3
             && object.chars().all(|c| c.is_alphanumeric() || c == ' ' || c == ',');
         let line = &self.lines[at];
-        if plain && !object.contains("not") && let Some(place) = within(self.text, &line.range, object)
+        if plain
+            && !object.contains("not")
+            && let Some(place) = within(self.text, &line.range, object)
         {
             let fact = self.fact(Relation::Availability, line.trimmed(self.text), place);
             self.push(fact);
@@ -316,9 +339,15 @@ impl Reader<'_> {
         let is_class = matches!(self.entry().noun, "class" | "exception");
         if is_class && early {
             const BASES: [&str; 9] = [
-                "A subclass of ", "Subclass of ", "This is a subclass of ", "Derived from ",
-                "A concrete subclass of ", "Inherits from ", "An exception derived from ",
-                "This class inherits from ", "This exception is derived from ",
+                "A subclass of ",
+                "Subclass of ",
+                "This is a subclass of ",
+                "Derived from ",
+                "A concrete subclass of ",
+                "Inherits from ",
+                "An exception derived from ",
+                "This class inherits from ",
+                "This exception is derived from ",
             ];
             let base = BASES.iter().find_map(|base| words.strip_prefix(base));
             if let Some(rest) = base {
@@ -326,8 +355,8 @@ impl Reader<'_> {
                 if let Some((place, behind)) = code_at(self.text, from, sentence.end) {
                     let behind = &self.text[behind..sentence.end];
                     // A second base follows, or another way to say which.
-                    let more = behind.trim_start().starts_with("and ") || behind.starts_with(", ")
-                        && behind.contains('`');
+                    let more = behind.trim_start().starts_with("and ")
+                        || behind.starts_with(", ") && behind.contains('`');
                     if !more {
                         let mut fact =
                             self.fact(Relation::SubclassOf, sentence.clone(), place.clone());
@@ -367,20 +396,23 @@ impl Reader<'_> {
             ["Raises a ", "Raises an ", "Raises ", "Raise a ", "Raise an ", "Raise "];
         let (place, behind) = match VERBS.iter().find_map(|verb| words.strip_prefix(verb)) {
             Some(rest) => {
-                let Some(found) = code_at(self.text, sentence.end - rest.len(), sentence.end) else {
+                let Some(found) = code_at(self.text, sentence.end - rest.len(), sentence.end)
+                else {
                     return;
                 };
                 found
             }
             None => {
-                let start = ["A ", "An "].iter().find(|a| words.starts_with(**a)).map_or(0, |a| a.len());
+                let start =
+                    ["A ", "An "].iter().find(|a| words.starts_with(**a)).map_or(0, |a| a.len());
                 let Some(found) = code_at(self.text, sentence.start + start, sentence.end) else {
                     return;
                 };
                 let rest = &self.text[found.1..sentence.end];
-                let Some(after) = rest.strip_prefix(" is raised").or_else(|| {
-                    rest.strip_prefix(" will be raised")
-                }) else {
+                let Some(after) = rest
+                    .strip_prefix(" is raised")
+                    .or_else(|| rest.strip_prefix(" will be raised"))
+                else {
                     return;
                 };
                 (found.0, sentence.end - after.len())
@@ -404,8 +436,16 @@ impl Reader<'_> {
             return;
         }
         const VERBS: [&str; 10] = [
-            "Return a new ", "Returns a new ", "Return an ", "Return a ", "Returns an ", "Returns a ",
-            "Create and return a new ", "Create a new ", "Create and return a ", "Return the ",
+            "Return a new ",
+            "Returns a new ",
+            "Return an ",
+            "Return a ",
+            "Returns an ",
+            "Returns a ",
+            "Create and return a new ",
+            "Create a new ",
+            "Create and return a ",
+            "Return the ",
         ];
         let Some(rest) = VERBS.iter().find_map(|verb| words.strip_prefix(verb)) else { return };
         if !rest.starts_with(":class:") {
@@ -472,7 +512,8 @@ pub(crate) fn rendered(text: &str) -> String {
             around.retain(|(other, _)| *other < indent);
         }
         let own = around.last().map_or("It", |(_, name)| name.as_str());
-        if let Some((directive, value)) = words.strip_prefix(".. ").and_then(|w| w.split_once("::")) {
+        if let Some((directive, value)) = words.strip_prefix(".. ").and_then(|w| w.split_once("::"))
+        {
             let value = value.trim().trim_end_matches('.');
             let said = match directive {
                 "versionadded" => format!("{own} was added in version {value}."),
@@ -492,7 +533,8 @@ pub(crate) fn rendered(text: &str) -> String {
                 }
                 "function" | "method" | "class" | "exception" | "data" | "attribute"
                 | "classmethod" | "staticmethod" | "coroutinemethod" | "coroutinefunction"
-                | "decorator" | "opcode" | "envvar" | "c:function" | "c:var" | "c:macro" | "c:type" => {
+                | "decorator" | "opcode" | "envvar" | "c:function" | "c:var" | "c:macro"
+                | "c:type" => {
                     let (name, said) = signature(directive, value);
                     around.push((indent, name));
                     said
@@ -559,7 +601,8 @@ pub(crate) fn joined_names(text: &str) -> String {
 fn note(words: &str) -> Option<(&str, &str)> {
     if let Some(rest) = words.strip_prefix(".. ") {
         let (name, value) = rest.split_once("::")?;
-        let known = ["versionadded", "versionchanged", "deprecated", "deprecated-removed", "availability"];
+        let known =
+            ["versionadded", "versionchanged", "deprecated", "deprecated-removed", "availability"];
         return known.contains(&name).then(|| (name, value.trim()));
     }
     // The same as web pages show it.
@@ -571,9 +614,10 @@ fn note(words: &str) -> Option<(&str, &str)> {
 /// Whether the words of a note of deprecation speak of the whole entry.
 fn deprecates(said: &str) -> bool {
     let about_part = said.contains('*') && !said.starts_with("Use ");
-    said.is_empty() || (!about_part && (said.starts_with("Use ") || said.contains(" instead")))
-        && !said.starts_with("Passing")
-        && !said.starts_with("Calling")
+    said.is_empty()
+        || (!about_part && (said.starts_with("Use ") || said.contains(" instead")))
+            && !said.starts_with("Passing")
+            && !said.starts_with("Calling")
 }
 
 /// Whether a condition reads well behind a question: short, closed, and without words that point to
@@ -581,14 +625,33 @@ fn deprecates(said: &str) -> bool {
 fn is_condition(text: &str) -> bool {
     let words: Vec<&str> = text.split(' ').collect();
     let pointing = [
-        "it", "its", "this", "these", "they", "them", "those", "such", "above", "below", "following",
-        "otherwise", "one", "there", "that", "latter", "former", "so", "same", "operation", "call",
+        "it",
+        "its",
+        "this",
+        "these",
+        "they",
+        "them",
+        "those",
+        "such",
+        "above",
+        "below",
+        "following",
+        "otherwise",
+        "one",
+        "there",
+        "that",
+        "latter",
+        "former",
+        "so",
+        "same",
+        "operation",
+        "call",
     ];
     matches!(words[0], "if" | "when")
         && (4..=LONGEST_CONDITION).contains(&words.len())
-        && !words.iter().any(|word| {
-            pointing.contains(&word.trim_matches(|c: char| !c.is_alphanumeric()))
-        })
+        && !words
+            .iter()
+            .any(|word| pointing.contains(&word.trim_matches(|c: char| !c.is_alphanumeric())))
         && text.matches('(').count() == text.matches(')').count()
         && text.matches('`').count().is_multiple_of(2)
         && !text.contains([':', ';', '"', '|', '\\'])
@@ -620,7 +683,8 @@ fn target(words: &str) -> String {
 
 /// Ranges of runs of lines of text at the least indent of `own`, which are no directives.
 fn paragraphs(text: &str, lines: &[Line], own: &[usize]) -> Vec<Range<usize>> {
-    let depth = own.iter().map(|&at| &lines[at]).find(|line| !line.is_blank()).map_or(0, |l| l.indent);
+    let depth =
+        own.iter().map(|&at| &lines[at]).find(|line| !line.is_blank()).map_or(0, |l| l.indent);
     let mut out: Vec<Range<usize>> = Vec::new();
     let mut open = false;
     let mut last = None;
@@ -644,4 +708,3 @@ fn paragraphs(text: &str, lines: &[Line], own: &[usize]) -> Vec<Range<usize>> {
     }
     out
 }
-

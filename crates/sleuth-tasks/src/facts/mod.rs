@@ -124,7 +124,8 @@ pub(crate) fn names(text: &str, range: Range<usize>) -> Vec<String> {
     let mut at = 0;
     while at < words.len() {
         let mut end = at;
-        while words.get(end).is_some_and(|word| word.is_capital() && (end == at || word.gap == " ")) {
+        while words.get(end).is_some_and(|word| word.is_capital() && (end == at || word.gap == " "))
+        {
             end += 1;
         }
         if end > at {
@@ -138,34 +139,4 @@ pub(crate) fn names(text: &str, range: Range<usize>) -> Vec<String> {
 /// Words with single spaces between them.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod dump {
-    #[test]
-    #[ignore]
-    fn dump() {
-        for name in ["hotpot", "python"] {
-            let text = fs_err::read_to_string(format!("/tmp/mk/{name}.jsonl")).unwrap();
-            let mut out = String::new();
-            let begin = std::time::Instant::now();
-            for line in text.lines() {
-                let v: serde_json::Value = serde_json::from_str(line).unwrap();
-                let d = sleuth_records::Document::new(
-                    sleuth_records::DocumentId::new(v["_id"].as_str().unwrap()),
-                    v["title"].as_str().unwrap(),
-                    v["text"].as_str().unwrap(),
-                );
-                let page = super::read(&d);
-                for t in &page.things {
-                    out += &format!("THING\t{}\t{}\t{:?}\t{}\t{}\t{:?}\n", d.id, t.said, t.sort, t.noun, t.kind, t.aliases);
-                }
-                for f in &page.facts {
-                    out += &format!("FACT\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", d.id, page.things[f.thing].said, f.relation.row().name, f.object, f.qualifier, f.alone, super::one_line(&d.text[f.sentence.clone()]));
-                }
-            }
-            println!("{name} {:?}", begin.elapsed());
-            fs_err::write(format!("/tmp/mk/{name}.facts"), out).unwrap();
-        }
-    }
 }

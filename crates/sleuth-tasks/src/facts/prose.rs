@@ -71,7 +71,12 @@ const CUES: [Cue; 46] = [
     (&["starring"], &[R::Starring], Read::Persons, WORK),
     (&["stars"], &[R::Starring], Read::Persons, WORK),
     (&["distributed", "by"], &[R::DistributedBy], Read::Named, WORK),
-    (&["developed", "and", "published", "by"], &[R::DevelopedBy, R::PublishedBy], Read::Named, WORK),
+    (
+        &["developed", "and", "published", "by"],
+        &[R::DevelopedBy, R::PublishedBy],
+        Read::Named,
+        WORK,
+    ),
     (&["published", "by"], &[R::PublishedBy], Read::Named, WORK),
     (&["developed", "by"], &[R::DevelopedBy], Read::Named, &[Sort::Work, Sort::Thing]),
     (&["designed", "by"], &[R::DesignedBy], Read::Named, &[Sort::Place, Sort::Thing]),
@@ -101,21 +106,72 @@ const CUES: [Cue; 46] = [
 
 /// Words behind which a clause may be about something else.
 const BLOCKS: [&str; 26] = [
-    "which", "who", "whom", "whose", "that", "where", "when", "while", "after", "before",
-    "because", "although", "though", "since", "if", "than", "until", "like", "novel", "book",
-    "story", "play", "adaptation", "remake", "sequel", "version",
+    "which",
+    "who",
+    "whom",
+    "whose",
+    "that",
+    "where",
+    "when",
+    "while",
+    "after",
+    "before",
+    "because",
+    "although",
+    "though",
+    "since",
+    "if",
+    "than",
+    "until",
+    "like",
+    "novel",
+    "book",
+    "story",
+    "play",
+    "adaptation",
+    "remake",
+    "sequel",
+    "version",
 ];
 
 /// Words that begin a predicate: what stands in front of them is the whole subject.
 const VERBS: [&str; 20] = [
-    "is", "was", "are", "were", "has", "had", "stars", "features", "will", "also", "premiered",
-    "received", "opened", "follows", "tells", "became", "served", "can", "originally", "did",
+    "is",
+    "was",
+    "are",
+    "were",
+    "has",
+    "had",
+    "stars",
+    "features",
+    "will",
+    "also",
+    "premiered",
+    "received",
+    "opened",
+    "follows",
+    "tells",
+    "became",
+    "served",
+    "can",
+    "originally",
+    "did",
 ];
 
 /// Words that make of what follows something that was so only once, or for a part.
 const ONCE: [&str; 12] = [
-    "later", "originally", "previously", "formerly", "once", "partly", "initially", "reportedly",
-    "mostly", "partially", "being", "not",
+    "later",
+    "originally",
+    "previously",
+    "formerly",
+    "once",
+    "partly",
+    "initially",
+    "reportedly",
+    "mostly",
+    "partially",
+    "being",
+    "not",
 ];
 
 /// Reads `document` as a page about one thing.
@@ -173,9 +229,8 @@ impl Facts<'_> {
         else {
             return;
         };
-        let close = (open + 1..words.len())
-            .find(|&at| words[at].gap.contains(')'))
-            .unwrap_or(words.len());
+        let close =
+            (open + 1..words.len()).find(|&at| words[at].gap.contains(')')).unwrap_or(words.len());
         if open >= topic.behind || close > topic.behind {
             return;
         }
@@ -400,7 +455,8 @@ impl Facts<'_> {
         let mut at = from;
         'words: while at < words.len() {
             let word = &words[at];
-            let album = word.text == "album" && matches!(self.topic.thing.noun.as_str(), "song" | "single");
+            let album =
+                word.text == "album" && matches!(self.topic.thing.noun.as_str(), "song" | "single");
             if album {
                 self.album(sentence, words, from, at);
                 return;
@@ -486,11 +542,14 @@ impl Facts<'_> {
 
     /// What stands at `at`, read as `read` says, each with whether it is alone.
     fn objects(&self, words: &[Word<'_>], at: usize, read: Read) -> Vec<(Object, bool)> {
-        if words.get(at).is_some_and(|word| !matches!(word.gap, " " | "\n") || is_possessive(word.text))
+        if words
+            .get(at)
+            .is_some_and(|word| !matches!(word.gap, " " | "\n") || is_possessive(word.text))
         {
             return Vec::new();
         }
-        let one = |object: Option<Object>| object.into_iter().map(|object| (object, true)).collect();
+        let one =
+            |object: Option<Object>| object.into_iter().map(|object| (object, true)).collect();
         match read {
             Read::Named => one(named(words, at)),
             Read::Place => one(place(words, at)),

@@ -28,38 +28,200 @@ pub(super) struct Topic<'a> {
 }
 
 const WORKS: [&str; 44] = [
-    "film", "movie", "series", "sitcom", "documentary", "show", "telenovela", "miniseries",
-    "album", "EP", "song", "single", "novel", "novella", "book", "play", "musical", "opera",
-    "poem", "game", "magazine", "newspaper", "journal", "painting", "sculpture", "comedy",
-    "drama", "thriller", "anime", "manga", "comic", "episode", "soundtrack", "mixtape", "memoir",
-    "trilogy", "symphony", "ballet", "cartoon", "sequel", "webcomic", "podcast", "autobiography",
+    "film",
+    "movie",
+    "series",
+    "sitcom",
+    "documentary",
+    "show",
+    "telenovela",
+    "miniseries",
+    "album",
+    "EP",
+    "song",
+    "single",
+    "novel",
+    "novella",
+    "book",
+    "play",
+    "musical",
+    "opera",
+    "poem",
+    "game",
+    "magazine",
+    "newspaper",
+    "journal",
+    "painting",
+    "sculpture",
+    "comedy",
+    "drama",
+    "thriller",
+    "anime",
+    "manga",
+    "comic",
+    "episode",
+    "soundtrack",
+    "mixtape",
+    "memoir",
+    "trilogy",
+    "symphony",
+    "ballet",
+    "cartoon",
+    "sequel",
+    "webcomic",
+    "podcast",
+    "autobiography",
     "anthology",
 ];
 const PLACES: [&str; 44] = [
-    "city", "town", "village", "hamlet", "municipality", "county", "district", "province",
-    "state", "country", "island", "river", "lake", "mountain", "suburb", "neighborhood",
-    "neighbourhood", "township", "borough", "commune", "parish", "region", "community", "park",
-    "stadium", "arena", "airport", "bridge", "castle", "church", "museum", "building", "tower",
-    "skyscraper", "hotel", "cemetery", "station", "cathedral", "theatre", "theater", "palace",
-    "peninsula", "valley", "settlement",
+    "city",
+    "town",
+    "village",
+    "hamlet",
+    "municipality",
+    "county",
+    "district",
+    "province",
+    "state",
+    "country",
+    "island",
+    "river",
+    "lake",
+    "mountain",
+    "suburb",
+    "neighborhood",
+    "neighbourhood",
+    "township",
+    "borough",
+    "commune",
+    "parish",
+    "region",
+    "community",
+    "park",
+    "stadium",
+    "arena",
+    "airport",
+    "bridge",
+    "castle",
+    "church",
+    "museum",
+    "building",
+    "tower",
+    "skyscraper",
+    "hotel",
+    "cemetery",
+    "station",
+    "cathedral",
+    "theatre",
+    "theater",
+    "palace",
+    "peninsula",
+    "valley",
+    "settlement",
 ];
 const GROUPS: [&str; 36] = [
-    "band", "company", "corporation", "organization", "organisation", "university", "college",
-    "school", "club", "team", "duo", "trio", "group", "party", "agency", "airline", "label",
-    "studio", "orchestra", "institute", "charity", "bank", "manufacturer", "chain", "network",
-    "firm", "retailer", "conglomerate", "publisher", "association", "society", "foundation",
-    "quartet", "brewery", "league", "hospital",
+    "band",
+    "company",
+    "corporation",
+    "organization",
+    "organisation",
+    "university",
+    "college",
+    "school",
+    "club",
+    "team",
+    "duo",
+    "trio",
+    "group",
+    "party",
+    "agency",
+    "airline",
+    "label",
+    "studio",
+    "orchestra",
+    "institute",
+    "charity",
+    "bank",
+    "manufacturer",
+    "chain",
+    "network",
+    "firm",
+    "retailer",
+    "conglomerate",
+    "publisher",
+    "association",
+    "society",
+    "foundation",
+    "quartet",
+    "brewery",
+    "league",
+    "hospital",
 ];
 
 /// Words that end the noun phrase of a definition.
 const ENDS: [&str; 62] = [
-    "of", "by", "in", "on", "at", "from", "for", "to", "with", "that", "which", "who", "whose",
-    "where", "when", "about", "under", "between", "near", "within", "during", "as", "known",
-    "born", "starring", "featuring", "written", "set", "made", "based", "located", "situated",
-    "built", "and", "or", "but", "consisting", "containing", "currently", "best", "held", "is",
-    "was", "sung", "published", "directed", "produced", "first", "only", "whom",
-    "covering", "consists", "including", "serving", "operating", "spanning", "connecting", "named",
-    "called", "released", "titled", "formerly",
+    "of",
+    "by",
+    "in",
+    "on",
+    "at",
+    "from",
+    "for",
+    "to",
+    "with",
+    "that",
+    "which",
+    "who",
+    "whose",
+    "where",
+    "when",
+    "about",
+    "under",
+    "between",
+    "near",
+    "within",
+    "during",
+    "as",
+    "known",
+    "born",
+    "starring",
+    "featuring",
+    "written",
+    "set",
+    "made",
+    "based",
+    "located",
+    "situated",
+    "built",
+    "and",
+    "or",
+    "but",
+    "consisting",
+    "containing",
+    "currently",
+    "best",
+    "held",
+    "is",
+    "was",
+    "sung",
+    "published",
+    "directed",
+    "produced",
+    "first",
+    "only",
+    "whom",
+    "covering",
+    "consists",
+    "including",
+    "serving",
+    "operating",
+    "spanning",
+    "connecting",
+    "named",
+    "called",
+    "released",
+    "titled",
+    "formerly",
 ];
 
 /// The topic of `document`; `None` where the opening does not define what the title names.
@@ -73,8 +235,8 @@ pub(super) fn topic(document: &Document) -> Option<Topic<'_>> {
     let name = one_line(&text[words[lead.start].range.start..words[lead.end - 1].range.end]);
     let title = plain_title(&document.title);
     let title = if title.is_empty() { name.as_str() } else { title };
-    let same = is_same(&name, title)
-        || before_comma(title).is_some_and(|short| is_same(&name, short));
+    let same =
+        is_same(&name, title) || before_comma(title).is_some_and(|short| is_same(&name, short));
     if !same {
         return None;
     }
@@ -98,17 +260,9 @@ pub(super) fn topic(document: &Document) -> Option<Topic<'_>> {
         aliases.push(name.clone());
     }
     let said = said(title, &noun, sort);
-    let last_name = (sort == Sort::Person && lead.len() >= 2)
-        .then(|| words[lead.end - 1].text.to_owned());
-    let thing = Thing {
-        name: title.to_owned(),
-        said,
-        aliases,
-        sort,
-        noun,
-        kind,
-        place: sentence,
-    };
+    let last_name =
+        (sort == Sort::Person && lead.len() >= 2).then(|| words[lead.end - 1].text.to_owned());
+    let thing = Thing { name: title.to_owned(), said, aliases, sort, noun, kind, place: sentence };
     Some(Topic { thing, words, lead, behind, last_name })
 }
 
@@ -137,8 +291,8 @@ fn before_comma(title: &str) -> Option<&str> {
     title.split_once(", ").map(|(before, _)| before)
 }
 
-/// Whether an opening's name is the title's: the words of one, in their order, among those of the
-/// other, the last word or the first of both the same.
+/// Whether an opening's name is the title's: the title's words, in their order, among its own, the last
+/// word or the first of both the same. A title that says more is about something else: *X discography*.
 fn is_same(name: &str, title: &str) -> bool {
     let (name, title) = (folded(name), folded(title));
     let (name, title): (Vec<&str>, Vec<&str>) =
@@ -148,9 +302,7 @@ fn is_same(name: &str, title: &str) -> bool {
         inner.iter().all(|word| outer.any(|other| other == word))
     };
     let ends = name.last() == title.last() || name.first() == title.first();
-    !title.is_empty()
-        && ends
-        && (within(&title, &name) || (within(&name, &title) && name.len() * 2 >= title.len()))
+    !title.is_empty() && ends && within(&title, &name)
 }
 
 /// Position of the first verb of being outside of brackets.
@@ -178,7 +330,10 @@ fn lead(words: &[Word<'_>], verb: usize) -> Option<Range<usize>> {
         at > start
             && (words[at].gap.contains(['(', '[', ';', ':', '/', '–'])
                 || words[at].gap.contains(',')
-                || matches!(words[at].text, "or" | "also" | "known" | "aka" | "better" | "commonly"))
+                || matches!(
+                    words[at].text,
+                    "or" | "also" | "known" | "aka" | "better" | "commonly"
+                ))
     };
     let end = (start..verb).find(|&at| ends(at)).unwrap_or(verb);
     // A colon is part of many titles of works; brackets and commas are not.

@@ -121,7 +121,20 @@ mod tests {
         let found: Vec<&str> = words(text, 0..text.len()).iter().map(|word| word.text).collect();
         assert_eq!(
             found,
-            ["J.", "R.", "O'Neil-Smith", "met", "2,975", "B", "people", "&", "Zoë", "in", "U.S.", "towns"]
+            [
+                "J.",
+                "R.",
+                "O'Neil-Smith",
+                "met",
+                "2,975",
+                "B",
+                "people",
+                "&",
+                "Zoë",
+                "in",
+                "U.S.",
+                "towns"
+            ]
         );
     }
 }

@@ -8,7 +8,8 @@ use sleuth_records::{Message, Role};
 use crate::make::candidate::Candidate;
 
 /// Instruction of the attempts after the first, which are drawn at a temperature above 0.
-const GUESS: &str = "Answer the question in a few words. If you are not sure, give your best guess.";
+const GUESS: &str =
+    "Answer the question in a few words. If you are not sure, give your best guess.";
 
 /// Whether one of `attempts` attempts holds a gold answer.
 ///

@@ -88,12 +88,7 @@ fn asks_fact(web: &Web, hop: &Hop) -> bool {
     hop.answer == web.facts[hop.fact].fact.object
 }
 
-fn finds(
-    store: &dyn Retriever,
-    web: &Web,
-    hop: &Hop,
-    question: &str,
-) -> Result<bool, AgentError> {
+fn finds(store: &dyn Retriever, web: &Web, hop: &Hop, question: &str) -> Result<bool, AgentError> {
     // Marks around names are not read, and names are written as in the passages.
     let is_code = web.things[web.facts[hop.fact].thing].thing.sort == Sort::Code;
     let plain = if is_code { joined_names(question).replace('`', "") } else { question.to_owned() };
@@ -194,10 +189,45 @@ fn has_shape(wanted: Wanted, text: &str) -> bool {
 fn is_small(word: &str) -> bool {
     matches!(
         word.to_lowercase().as_str(),
-        "has" | "have" | "the" | "is" | "was" | "are" | "of" | "a" | "an" | "in" | "for" | "and"
-            | "or" | "to" | "by" | "with" | "when" | "if" | "be" | "been" | "it" | "this" | "that"
-            | "on" | "from" | "as" | "not" | "derived" | "raised" | "return" | "returns" | "raises"
-            | "subclass" | "exception" | "class" | "function" | "method" | "parameter" | "value"
+        "has"
+            | "have"
+            | "the"
+            | "is"
+            | "was"
+            | "are"
+            | "of"
+            | "a"
+            | "an"
+            | "in"
+            | "for"
+            | "and"
+            | "or"
+            | "to"
+            | "by"
+            | "with"
+            | "when"
+            | "if"
+            | "be"
+            | "been"
+            | "it"
+            | "this"
+            | "that"
+            | "on"
+            | "from"
+            | "as"
+            | "not"
+            | "derived"
+            | "raised"
+            | "return"
+            | "returns"
+            | "raises"
+            | "subclass"
+            | "exception"
+            | "class"
+            | "function"
+            | "method"
+            | "parameter"
+            | "value"
     )
 }
 
@@ -210,7 +240,8 @@ fn gold_passage(web: &Web, hop: &Hop) -> Document {
     let from = text.floor_char_boundary(sentence.start.saturating_sub(AROUND));
     let to = text.floor_char_boundary((sentence.end + AROUND).min(text.len()));
     // A line that is cut would be read as another one.
-    let from = text[from..sentence.start].find('\n').filter(|_| from > 0).map_or(from, |at| from + at + 1);
+    let from =
+        text[from..sentence.start].find('\n').filter(|_| from > 0).map_or(from, |at| from + at + 1);
     let mut passage = String::new();
     // The line that names the subject, where it stands further off.
     if place.end <= from || place.start >= to {
@@ -311,9 +342,9 @@ impl Retriever for Few<'_> {
             if key.is_empty() {
                 continue;
             }
-            let at = all.windows(key.len()).position(|run| {
-                run.iter().zip(&key).all(|(word, part)| word.text == *part)
-            });
+            let at = all
+                .windows(key.len())
+                .position(|run| run.iter().zip(&key).all(|(word, part)| word.text == *part));
             if let Some(at) = at {
                 found.push(Mention {
                     range: all[at].range.start..all[at + key.len() - 1].range.end,
@@ -323,7 +354,11 @@ impl Retriever for Few<'_> {
             }
         }
         found.sort_by(|a, b| {
-            (a.range.start, b.range.end, &a.documents).cmp(&(b.range.start, a.range.end, &b.documents))
+            (a.range.start, b.range.end, &a.documents).cmp(&(
+                b.range.start,
+                a.range.end,
+                &b.documents,
+            ))
         });
         Ok(found)
     }

@@ -12,6 +12,7 @@ use crate::make::candidate::{Candidate, Only};
 use crate::make::constraint::rivals;
 use crate::make::missing::{Lack, is_stated};
 use crate::make::web::{FactAt, Stated, ThingAt, Web, around};
+use crate::task::Kind;
 
 /// Whether the answer of `candidate` is the only one.
 pub(crate) fn is_unique(web: &Web, candidate: &Candidate) -> bool {
@@ -22,15 +23,15 @@ pub(crate) fn is_unique(web: &Web, candidate: &Candidate) -> bool {
                 // What is only a property of the target may have other bearers.
                 !web.facts[at].fact.alone || has_no_rival(web, at)
             }) && rivals(web, *target, constraints, 1) == 0
-                && (0..constraints.len()).all(|without| {
+                // A description may say more than it must; of two properties each has to count.
+                && (candidate.kind == Kind::Obfuscated || (0..constraints.len()).all(|without| {
                     let mut fewer = constraints.clone();
                     fewer.remove(without);
                     rivals(web, *target, &fewer, 1) > 0
-                })
+                }))
         }
         Only::Nowhere { thing, relation, qualifier } => {
-            let lack =
-                Lack { thing: *thing, relation: *relation, qualifier: qualifier.clone() };
+            let lack = Lack { thing: *thing, relation: *relation, qualifier: qualifier.clone() };
             !is_stated(web, &lack)
         }
         Only::Shared { facts, of } => shares_one(web, facts[0], *of),
@@ -47,9 +48,9 @@ fn has_no_rival(web: &Web, at: FactAt) -> bool {
     for name in &names {
         for &other in web.called(name) {
             let rival = other != stated.thing
-                && web.fact(other, fact.relation, &fact.qualifier).is_some_and(|other| {
-                    other.object != fact.object
-                });
+                && web
+                    .fact(other, fact.relation, &fact.qualifier)
+                    .is_some_and(|other| other.object != fact.object);
             if rival {
                 return false;
             }
@@ -65,7 +66,9 @@ fn has_no_rival(web: &Web, at: FactAt) -> bool {
             let text = &web.documents[document].text;
             let own_sentence = &text[fact_range(stated, document)];
             for stretch in around(text, name) {
-                if own_sentence.contains(stretch) || stretch.contains(own_sentence) && !own_sentence.is_empty() {
+                if own_sentence.contains(stretch)
+                    || stretch.contains(own_sentence) && !own_sentence.is_empty()
+                {
                     continue;
                 }
                 let said = format!(" {} ", folded(stretch));

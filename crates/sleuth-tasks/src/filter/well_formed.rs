@@ -9,8 +9,22 @@ const LENGTH: std::ops::RangeInclusive<usize> = 20..=420;
 const LONGEST_ANSWER: usize = 120;
 /// Words that point to something that a question by itself does not have.
 const DANGLING: [&str; 16] = [
-    "it", "its", "he", "she", "him", "her", "his", "they", "their", "them", "these", "those", "this",
-    "aforementioned", "ibid", "latter",
+    "it",
+    "its",
+    "he",
+    "she",
+    "him",
+    "her",
+    "his",
+    "they",
+    "their",
+    "them",
+    "these",
+    "those",
+    "this",
+    "aforementioned",
+    "ibid",
+    "latter",
 ];
 
 /// Why the question is not well formed; `None` where it is.
@@ -27,16 +41,17 @@ pub(crate) fn flaw(candidate: &Candidate) -> Option<&'static str> {
     if !balanced('`') || !balanced('"') || !brackets {
         return Some("marks");
     }
-    let markup = ["``", "**", "::", "</", "/>", "{", "}", "\\", "  ", "&amp", "&quot", "&lt", "=\"", "\u{fffd}"];
+    let markup = [
+        "``", "**", "::", "</", "/>", "{", "}", "\\", "  ", "&amp", "&quot", "&lt", "=\"",
+        "\u{fffd}",
+    ];
     // What stands between backticks is a program's.
     let prose: String = outside(question);
     if markup.iter().any(|mark| prose.contains(mark)) || question.contains("``") {
         return Some("markup");
     }
-    let words: Vec<String> = prose
-        .split(|c: char| !c.is_alphanumeric() && c != '\'')
-        .map(str::to_lowercase)
-        .collect();
+    let words: Vec<String> =
+        prose.split(|c: char| !c.is_alphanumeric() && c != '\'').map(str::to_lowercase).collect();
     if words.iter().any(|word| DANGLING.contains(&word.as_str())) {
         return Some("pronoun");
     }

@@ -12,8 +12,13 @@ use crate::make::hops::hop;
 use crate::make::web::{FactAt, ThingAt, Web};
 use crate::task::Kind;
 
+/// Ways to leave clues out of a description.
+pub(crate) const VARIANTS: usize = 4;
 /// Most clues of a description.
 const MOST_CLUES: usize = 5;
+
+/// Clues that are kept even where fewer would do: a description of two words is found by chance.
+const ENOUGH_CLUES: usize = 3;
 
 /// A clue: its words, where they stand, what it says, and the pages that say so.
 struct Clue {
@@ -36,19 +41,34 @@ pub(crate) fn is_describable(web: &Web, thing: ThingAt) -> bool {
 }
 
 /// The question for the last object of `way`, whose first subject is described and not named.
-pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
+pub(crate) fn obfuscated(web: &Web, way: &[FactAt], variant: usize) -> Option<Candidate> {
     let first = &web.facts[*way.first()?];
     let target = first.thing;
-    let all = clues(web, target, way);
+    let mut all = clues(web, target, way);
+    let is_front = |clue: &Clue| clue.in_front;
+    let last_front = all.iter().rposition(is_front);
+    match variant {
+        0 => {}
+        // Without what it is like, without where it is from, without either.
+        1 => all.truncate(all.iter().position(is_front)?),
+        _ => {
+            let first_front = all.iter().position(is_front)?;
+            if last_front == Some(first_front) {
+                return None;
+            }
+            all.remove(if variant == 2 { first_front } else { first_front + 1 });
+        }
+    }
     let mut chosen: Vec<&Clue> = all.iter().take(MOST_CLUES).collect();
-    let constraints =
-        |chosen: &[&Clue]| -> Vec<Constraint> { chosen.iter().map(|clue| clue.constraint.clone()).collect() };
+    let constraints = |chosen: &[&Clue]| -> Vec<Constraint> {
+        chosen.iter().map(|clue| clue.constraint.clone()).collect()
+    };
     if chosen.len() < 2 || rivals(web, target, &constraints(&chosen), 1) > 0 {
         return None;
     }
     // The clues that tell most come first, and are the first that are tried without.
     let mut at = 0;
-    while at < chosen.len() && chosen.len() > 1 {
+    while at < chosen.len() && chosen.len() > ENOUGH_CLUES {
         let mut fewer = chosen.clone();
         fewer.remove(at);
         if rivals(web, target, &constraints(&fewer), 1) == 0 {
@@ -65,9 +85,14 @@ pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
     let mut front: Vec<&str> =
         chosen.iter().rev().filter(|clue| clue.in_front).map(|clue| clue.words.as_str()).collect();
     front.push(&thing.noun);
-    let behind: Vec<&str> =
+    let mut behind: Vec<&str> =
         chosen.iter().filter(|clue| !clue.in_front).map(|clue| clue.words.as_str()).collect();
     let mut said = format!("the {}", front.join(" "));
+    // Who wrote the module stands next to the noun.
+    let by = behind.iter().position(|words| words.starts_with("of a module"));
+    if let Some(by) = by.map(|by| behind.remove(by)) {
+        said = format!("{said} {by}");
+    }
     if !behind.is_empty() {
         said = format!("{said} {}", behind.join(" and "));
     }
@@ -96,7 +121,15 @@ pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
             all_supports.push(support);
         }
     }
-    let mut documents: Vec<usize> = all_supports.iter().map(|support| support.document).collect();
+    // Pages of clues count where the description would not do without them.
+    let needed = (0..chosen.len()).filter(|&without| {
+        let mut fewer = chosen.clone();
+        fewer.remove(without);
+        rivals(web, target, &constraints(&fewer), 1) > 0
+    });
+    let of_clues = needed.flat_map(|at| chosen[at].supports.iter().map(|support| support.document));
+    let mut documents: Vec<usize> =
+        way.iter().map(|&at| web.facts[at].document).chain(of_clues).collect();
     documents.sort_unstable();
     documents.dedup();
     let mut facts: Vec<FactAt> = way.to_vec();
@@ -124,7 +157,9 @@ fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
         let stated = &web.facts[at];
         let fact = &stated.fact;
         let row = fact.relation.row();
-        if row.having.is_empty() || fact.relation == asked || way.contains(&at) {
+        let gives =
+            !fact.qualifier.is_empty() && fact.qualifier == web.facts[way[0]].fact.qualifier;
+        if row.having.is_empty() || fact.relation == asked || gives || way.contains(&at) {
             continue;
         }
         let own = supports(web, stated);
@@ -180,7 +215,7 @@ fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
     {
         let object = web.facts[at].fact.object.clone();
         out.push(Clue {
-            words: format!("in a module whose author is {object}"),
+            words: format!("of a module by {object}"),
             in_front: false,
             constraint: Constraint::Module { relation: Relation::ModuleAuthor, object },
             supports: supports(web, &web.facts[at]),
@@ -200,7 +235,11 @@ fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
     };
     let words: Vec<&str> = kind.strip_suffix(noun).unwrap_or(kind).split_whitespace().collect();
     let small = words.iter().rposition(|word| !is_quality(word)).map_or(0, |at| at + 1);
-    if small < words.len() && words.len() - small <= 3 {
+    // `Tamil language film`: the words in front belong to it.
+    let alone = small
+        .checked_sub(1)
+        .is_none_or(|at| is_demonym(words[at]) || words[at].chars().all(|c| c.is_ascii_digit()));
+    if alone && small < words.len() && words.len() - small <= 3 {
         out.push(of_kind(words[small..].to_vec()));
     }
     if let Some(nation) = words.iter().find(|word| is_demonym(word)) {
@@ -211,10 +250,33 @@ fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
 
 /// Whether a word in front of a noun says what the thing is like.
 fn is_quality(word: &str) -> bool {
-    const OTHERS: [&str; 24] = [
-        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
-        "tenth", "debut", "upcoming", "only", "final", "last", "former", "popular", "successful",
-        "new", "small", "large", "major", "short", "eponymous",
+    const OTHERS: [&str; 26] = [
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "debut",
+        "upcoming",
+        "only",
+        "final",
+        "last",
+        "former",
+        "popular",
+        "successful",
+        "new",
+        "small",
+        "large",
+        "major",
+        "short",
+        "eponymous",
+        "language",
+        "feature",
     ];
     word.len() > 2
         && word.chars().all(|c| c.is_lowercase() || c == '-')

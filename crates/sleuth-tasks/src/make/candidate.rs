@@ -30,17 +30,9 @@ pub(crate) enum Only {
     /// Each of these facts has no rival: the same relation of the same subject with another object.
     Facts(Vec<FactAt>),
     /// Besides, nothing but `target` can meet all constraints, and no constraint can be left out.
-    Meets {
-        facts: Vec<FactAt>,
-        target: ThingAt,
-        constraints: Vec<Constraint>,
-    },
+    Meets { facts: Vec<FactAt>, target: ThingAt, constraints: Vec<Constraint> },
     /// No document says it of this subject.
-    Nowhere {
-        thing: ThingAt,
-        relation: Relation,
-        qualifier: String,
-    },
+    Nowhere { thing: ThingAt, relation: Relation, qualifier: String },
     /// Of the persons that both facts' sentences name there is one.
     Shared { facts: Vec<FactAt>, of: [ThingAt; 2] },
 }
@@ -119,9 +111,13 @@ pub(crate) fn golds(web: &Web, stated: &Stated) -> (Vec<String>, Verifier) {
             Verifier::Exact
         }
         Wanted::Code | Wanted::Path => {
-            let bare = fact.object.trim_matches(['\'', '"']);
-            golds.push(bare.to_owned());
-            golds.extend(bare.rsplit_once(['.', '/']).map(|(_, short)| short.to_owned()));
+            let quoted = ['\'', '"']
+                .into_iter()
+                .find_map(|mark| fact.object.strip_prefix(mark)?.strip_suffix(mark));
+            golds.extend(quoted.filter(|bare| !bare.trim().is_empty()).map(str::to_owned));
+            if let Some(named) = web.named_by(stated) {
+                golds.extend(names(web, named));
+            }
             Verifier::Exact
         }
         Wanted::Place => {
@@ -144,10 +140,13 @@ pub(crate) fn golds(web: &Web, stated: &Stated) -> (Vec<String>, Verifier) {
     (golds, verifier)
 }
 
-/// Names of a thing that is itself the answer.
-pub(crate) fn names(thing: &Thing) -> Vec<String> {
-    let mut names = vec![thing.name.clone()];
-    names.extend(thing.aliases.iter().cloned());
+/// Names of a thing that is itself the answer. The short name of an entry of a manual is one where no
+/// other entry has it.
+pub(crate) fn names(web: &Web, thing: ThingAt) -> Vec<String> {
+    let Thing { name, aliases, sort, .. } = &web.things[thing].thing;
+    let mut names = vec![name.clone()];
+    names
+        .extend(aliases.iter().filter(|alias| *sort != Sort::Code || web.is_short(alias)).cloned());
     names
 }
 

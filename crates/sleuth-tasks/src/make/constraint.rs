@@ -100,16 +100,23 @@ impl Constraint {
                 let own = module.and_then(|&module| web.fact(module, *relation, ""));
                 if own.is_some_and(|fact| fact.object == *object) { Met::Yes } else { Met::No }
             }
-            Self::Through { words, born, .. } => known(&|at| {
-                match web.named_by(&web.facts[at]) {
-                    Some(person) => is_described(web, person, words, *born),
-                    None => Met::Perhaps,
-                }
+            Self::Through { words, born, .. } => known(&|at| match web.named_by(&web.facts[at]) {
+                Some(person) => is_described(web, person, words, *born),
+                None => Met::Perhaps,
             }),
         };
-        // Entries of manuals say everything in the forms that are read.
+        // Entries of manuals say everything in the forms that are read, but for signatures that no reader
+        // takes apart.
         if by_facts == Met::Perhaps && described.thing.sort == Sort::Code {
-            return Met::No;
+            let head = web.words(described.document, &described.thing.place);
+            return match self {
+                Self::Object { object, qualifier, .. }
+                    if !qualifier.is_empty() && head.contains(&format!("{qualifier}={object}")) =>
+                {
+                    Met::Perhaps
+                }
+                _ => Met::No,
+            };
         }
         if by_facts == Met::Perhaps && !self.may_hold(web, described.document) {
             return Met::No;
@@ -165,14 +172,31 @@ fn is_described(web: &Web, person: ThingAt, words: &[String], born: Option<(i32,
     }
 }
 
+/// Nouns of things of which one may be called by the noun of another.
+fn is_alike(a: &str, b: &str) -> bool {
+    const ALIKE: [&[&str]; 5] = [
+        &[
+            "film",
+            "movie",
+            "drama",
+            "comedy",
+            "thriller",
+            "documentary",
+            "sequel",
+            "cartoon",
+            "musical",
+        ],
+        &["album", "EP", "mixtape", "soundtrack"],
+        &["band", "duo", "trio", "quartet", "group"],
+        &["novel", "novella", "book", "memoir", "trilogy", "autobiography"],
+        &["song", "single"],
+    ];
+    a == b || ALIKE.iter().any(|nouns| nouns.contains(&a) && nouns.contains(&b))
+}
+
 /// Things other than `target` of which it is not known that they fail one of `constraints`, with the
 /// noun of the target; at most `most`. Documents whose topic is not known count by their words.
-pub(crate) fn rivals(
-    web: &Web,
-    target: ThingAt,
-    constraints: &[Constraint],
-    most: usize,
-) -> usize {
+pub(crate) fn rivals(web: &Web, target: ThingAt, constraints: &[Constraint], most: usize) -> usize {
     let own = &web.things[target];
     let noun = own.thing.noun.as_str();
     let mut n = 0;
@@ -201,7 +225,7 @@ pub(crate) fn rivals(
                     continue;
                 }
             }
-            let of_noun = other.noun == noun
+            let of_noun = is_alike(&other.noun, noun)
                 || (own.thing.sort != Sort::Code
                     && web.texts[document].contains(&format!(" {noun} ")));
             if of_noun && all.iter().all(|constraint| constraint.met(web, thing) != Met::No) {

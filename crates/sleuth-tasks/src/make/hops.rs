@@ -211,9 +211,12 @@ pub(crate) fn overs(web: &Web, splits: &[Split]) -> Vec<Over> {
                 if web.facts[first].document == web.facts[second].document {
                     continue;
                 }
-                out.extend(own.iter().copied().filter(|&asked| asked != second && asked != year).map(
-                    |asked| Over { first, second, year, asked },
-                ));
+                out.extend(
+                    own.iter()
+                        .copied()
+                        .filter(|&asked| asked != second && asked != year)
+                        .map(|asked| Over { first, second, year, asked }),
+                );
             }
         }
     }

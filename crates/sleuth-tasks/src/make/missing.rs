@@ -21,6 +21,28 @@ use crate::task::{Kind, Verifier};
 /// Siblings of which the relation must be stated.
 const LEAST_SIBLINGS: usize = 5;
 
+/// Relations whose absence is no answer. Who has not died has no day of death, what has no note runs
+/// everywhere, and what returns nothing has no class: of those the silence of a page says something.
+const ASKED: [Relation; 17] = [
+    Relation::BornOn,
+    Relation::BornIn,
+    Relation::DirectedBy,
+    Relation::WrittenBy,
+    Relation::ProducedBy,
+    Relation::ComposedBy,
+    Relation::ReleasedOn,
+    Relation::PublishedBy,
+    Relation::DistributedBy,
+    Relation::DevelopedBy,
+    Relation::FoundedOn,
+    Relation::FoundedBy,
+    Relation::BasedIn,
+    Relation::AddedIn,
+    Relation::DeprecatedIn,
+    Relation::DefaultOf,
+    Relation::ModuleAuthor,
+];
+
 /// Which relations are stated of which nouns, and by which arguments.
 pub(crate) struct Missing {
     /// Relations by noun, with how many things they are stated of.
@@ -44,10 +66,8 @@ impl Missing {
         let mut arguments: BTreeMap<DocumentAt, Vec<String>> = BTreeMap::new();
         for stated in &web.facts {
             let thing = &web.things[stated.thing].thing;
-            // Who has not died has no day of death, and what has no note runs everywhere: there the
-            // silence of a page is an answer.
-            let silent = matches!(stated.fact.relation, Relation::DiedOn | Relation::Availability);
-            if silent || thing.noun.is_empty() || stated.fact.relation.row().ask.is_empty() {
+            let is_asked = ASKED.contains(&stated.fact.relation);
+            if !is_asked || thing.noun.is_empty() {
                 continue;
             }
             if stated.fact.qualifier.is_empty() {
@@ -112,7 +132,10 @@ pub(crate) fn unanswerable(web: &Web, lack: &Lack, variant: usize) -> Option<Can
         golds: Vec::new(),
         verifier: Verifier::NotFound,
         // Where it would stand: the page that speaks of the subject.
-        supports: vec![Support { document: described.document, range: described.thing.place.clone() }],
+        supports: vec![Support {
+            document: described.document,
+            range: described.thing.place.clone(),
+        }],
         hops: Vec::new(),
         n_documents: 1,
         only: Only::Nowhere {
@@ -134,12 +157,17 @@ pub(crate) fn is_stated(web: &Web, lack: &Lack) -> bool {
     let speaks = |text: &str| {
         let text = text.to_lowercase();
         cues.iter().any(|cue| {
-            text.match_indices(cue).any(|(at, _)| {
-                !text[..at].ends_with(|c: char| c.is_alphanumeric())
-            })
+            text.match_indices(cue)
+                .any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric()))
         })
     };
     let document = &web.documents[described.document];
+    // `(Russian: …; 27 January 1891 – 31 August 1967)` states a birth without a word for it.
+    let opening = web.words(described.document, &described.thing.place);
+    let has_year = opening.split(|c: char| !c.is_ascii_digit()).any(|number| number.len() == 4);
+    if has_year && matches!(lack.relation, Relation::BornOn | Relation::FoundedOn) {
+        return true;
+    }
     if described.thing.sort == Sort::Code {
         // The entry and what stands in it; the next one begins with another name.
         let body = entry_text(web, lack.thing);

@@ -122,7 +122,9 @@ pub enum MakeError {
     #[error(transparent)]
     Model(#[from] LmError),
     /// Nothing that the readers of facts know stands in the store.
-    #[error("no facts in the store: expected sentences that define, or entries of a manual, in {documents} documents")]
+    #[error(
+        "no facts in the store: expected sentences that define, or entries of a manual, in {documents} documents"
+    )]
     NoFacts {
         /// Documents that were read.
         documents: usize,
@@ -221,7 +223,8 @@ pub fn make(
                 if judged.failed.is_some() {
                     continue;
                 }
-                let Some(task) = maker.finish(judged, &mut known, &mut model, &mut counts, cancel)?
+                let Some(task) =
+                    maker.finish(judged, &mut known, &mut model, &mut counts, cancel)?
                 else {
                     continue;
                 };
@@ -244,7 +247,8 @@ fn cut(web: &Web, ways: &Ways, options: &MakeOptions) -> Families {
         Signature::of_words(&words, 5).unwrap_or_else(|| Signature::lone(*at as u64))
     };
     let all: Vec<usize> = (0..web.documents.len()).collect();
-    let signatures = in_parallel(&all, options.threads, |part| part.iter().map(signature).collect());
+    let signatures =
+        in_parallel(&all, options.threads, |part| part.iter().map(signature).collect());
     let mut links: Vec<(usize, usize)> = ways
         .leads
         .iter()
@@ -380,25 +384,24 @@ impl Maker<'_> {
         }))
     }
 
-    /// What a question asks, without the words of its wording: the relations, the documents and the
-    /// answer, and the words of the question that few documents hold.
+    /// What a question asks, without the words of its wording: the documents and answers of its hops, and
+    /// of a single hop the words of the question that few documents hold.
     fn essence(&self, candidate: &Candidate) -> Signature {
-        let mut members: Vec<u64> = vec![hash(&candidate.recipe)];
+        let mut members: Vec<u64> = Vec::new();
         members.extend(candidate.golds.first().map(|gold| hash(&sleuth_index::folded(gold))));
         for (nth, hop) in candidate.hops.iter().enumerate() {
             // The same thing by the same property, beside another anchor, is the same task.
             let is_anchor = nth == 0 && candidate.recipe.contains("+same:");
-            if is_anchor {
-                continue;
+            if !is_anchor {
+                members.push(hash(&format!("{nth} {} {}", hop.document, hop.answer)));
             }
-            members.push(hash(&format!("{} {}", hop.fact, hop.answer)));
         }
-        let rare = (self.web.documents.len() / 50).max(2);
-        let anchored = candidate.recipe.contains("+same:");
-        for word in folded_words(&candidate.question) {
-            if !anchored && self.web.n_holding(&word) <= rare {
-                members.push(hash(&word));
-            }
+        // What a single hop is about is told by its relation and its words.
+        if candidate.hops.len() < 2 {
+            members.push(hash(&candidate.recipe));
+            let rare = (self.web.documents.len() / 50).max(2);
+            let words = folded_words(&candidate.question).into_iter();
+            members.extend(words.filter(|word| self.web.n_holding(word) <= rare).map(|w| hash(&w)));
         }
         Signature::of(members).unwrap_or_else(|| Signature::lone(0))
     }

@@ -26,13 +26,16 @@ impl Comparable {
         for (at, stated) in web.facts.iter().enumerate() {
             let (fact, described) = (&stated.fact, &web.things[stated.thing]);
             let row = fact.relation.row();
-            if row.comparing.is_none() || fact.value.is_none() || !described.nameable || !fact.alone {
+            if row.comparing.is_none() || fact.value.is_none() || !described.nameable || !fact.alone
+            {
                 continue;
             }
             // Persons are compared whatever they do; of works and the like those of one noun.
             let noun = match described.thing.sort {
                 Sort::Person | Sort::Place => "",
-                Sort::Work | Sort::Group | Sort::Code | Sort::Thing => described.thing.noun.as_str(),
+                Sort::Work | Sort::Group | Sort::Code | Sort::Thing => {
+                    described.thing.noun.as_str()
+                }
             };
             let key = (splits[stated.document], fact.relation, fact.qualifier.as_str(), noun);
             groups.entry(key).or_default().push(at);
@@ -71,7 +74,7 @@ pub(crate) fn comparison(web: &Web, a: FactAt, b: FactAt, most: bool) -> Option<
         wording,
         &[("a", one.said.as_str()), ("b", two.said.as_str()), ("q", &first.fact.qualifier)],
     );
-    let answer = if (order == Ordering::Less) == most { two } else { one };
+    let at = if (order == Ordering::Less) == most { b } else { a };
     let hops: Option<Vec<_>> = [a, b]
         .iter()
         .map(|&at| {
@@ -81,18 +84,17 @@ pub(crate) fn comparison(web: &Web, a: FactAt, b: FactAt, most: bool) -> Option<
             Some(hop(&asked, &stated.fact.object, web, at))
         })
         .collect();
-    let answered_in = web.facts[if std::ptr::eq(answer, one) { a } else { b }].document;
     Some(Candidate {
         kind: Kind::Comparison,
         recipe: format!("comparison {}", row.name),
         question,
-        golds: names(answer),
+        golds: names(web, web.facts[at].thing),
         verifier: Verifier::Exact,
         supports: supports(web, first).into_iter().chain(supports(web, second)).collect(),
         hops: hops?,
         n_documents: 2,
         only: Only::Facts(vec![a, b]),
-        answered_in: Some(answered_in),
+        answered_in: Some(web.facts[at].document),
     })
 }
 
@@ -136,7 +138,7 @@ pub(crate) fn shared_cast(web: &Web, a: FactAt, b: FactAt) -> Option<Candidate> 
         .collect();
     let mut golds = vec![first.fact.object.clone()];
     if let Some(person) = web.named_by(first) {
-        golds.extend(names(&web.things[person].thing));
+        golds.extend(names(web, person));
     }
     let mut seen = BTreeSet::new();
     golds.retain(|gold| seen.insert(gold.clone()));
@@ -195,14 +197,19 @@ fn shared_key(web: &Web, at: FactAt) -> Option<String> {
     match fact.relation.row().wanted {
         Wanted::Date => year_of(fact).map(|year| year.to_string()),
         Wanted::Version | Wanted::Person => fact.alone.then(|| fact.object.clone()),
-        Wanted::Place | Wanted::Name | Wanted::Title | Wanted::Number | Wanted::Code
+        Wanted::Place
+        | Wanted::Name
+        | Wanted::Title
+        | Wanted::Number
+        | Wanted::Code
         | Wanted::Path => None,
     }
 }
 
 impl Anchors {
     pub(crate) fn new(web: &Web, splits: &[Split]) -> Self {
-        let mut groups: BTreeMap<(Split, Relation, &str, &str, &str), Vec<FactAt>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Split, Relation, &str, &str, &str), Vec<FactAt>> =
+            BTreeMap::new();
         let mut linked: BTreeMap<(Split, Relation, String), Vec<FactAt>> = BTreeMap::new();
         for (at, stated) in web.facts.iter().enumerate() {
             let (fact, described) = (&stated.fact, &web.things[stated.thing]);
@@ -223,15 +230,18 @@ impl Anchors {
                 linked.entry((split, fact.relation, key)).or_default().push(at);
             }
         }
-        let groups = groups
-            .into_values()
-            .filter(|group| (2..=MOST_GROUP).contains(&group.len()))
-            .collect();
+        let groups =
+            groups.into_values().filter(|group| (2..=MOST_GROUP).contains(&group.len())).collect();
         Self { groups, linked }
     }
 
     /// A target of a group, and an anchor for another property of it.
-    pub(crate) fn draw(&self, web: &Web, splits: &[Split], random: &mut Random) -> Option<Anchored> {
+    pub(crate) fn draw(
+        &self,
+        web: &Web,
+        splits: &[Split],
+        random: &mut Random,
+    ) -> Option<Anchored> {
         if self.groups.is_empty() {
             return None;
         }
@@ -314,7 +324,7 @@ pub(crate) fn anchored(web: &Web, of: &Anchored) -> Option<Candidate> {
         kind: Kind::Intersection,
         recipe: format!("intersection {}+same:{}", relations[0], relations[1]),
         question,
-        golds: names(thing),
+        golds: names(web, own.thing),
         verifier: Verifier::Exact,
         supports: all,
         hops,

@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sleuth_records::Random;
 
-use crate::make::blur::{is_describable, obfuscated};
+use crate::facts::Relation;
+use crate::make::MakeOptions;
+use crate::make::blur::{VARIANTS, is_describable, obfuscated};
 use crate::make::candidate::Candidate;
 use crate::make::hops::{Over, Ways, bridge, one_hop, over, overs};
 use crate::make::minhash::hash;
 use crate::make::missing::{Lack, Missing, unanswerable};
-use crate::make::pairs::{Anchored, Anchors, Comparable, anchored, comparison, shared_cast, shared_casts};
+use crate::make::pairs::{
+    Anchored, Anchors, Comparable, anchored, comparison, shared_cast, shared_casts,
+};
 use crate::make::web::{FactAt, Web};
-use crate::make::MakeOptions;
 use crate::task::{Kind, Split};
 
 /// Bridges that are listed, at most.
@@ -30,11 +33,24 @@ pub(crate) enum Plan {
     Comparison(FactAt, FactAt, bool),
     Cast(FactAt, FactAt),
     Anchored(Anchored),
-    Obfuscated(Vec<FactAt>),
+    Obfuscated(Vec<FactAt>, usize),
     Lack(Lack, usize),
 }
 
 impl Plan {
+    /// The relations that it goes by.
+    fn relations(&self, web: &Web) -> Vec<Relation> {
+        let facts = match self {
+            Self::OneHop(fact, _) => vec![*fact],
+            Self::Bridge(way, _) | Self::Obfuscated(way, _) => way.clone(),
+            Self::Over(of) => vec![of.first, of.second, of.asked],
+            Self::Comparison(a, b, _) | Self::Cast(a, b) => vec![*a, *b],
+            Self::Anchored(of) => vec![of.own, of.linked],
+            Self::Lack(lack, _) => return vec![lack.relation],
+        };
+        facts.into_iter().map(|at| web.facts[at].fact.relation).collect()
+    }
+
     /// The candidate; `None` where it does not come to one.
     pub(crate) fn word(&self, web: &Web) -> Option<Candidate> {
         match self {
@@ -44,7 +60,7 @@ impl Plan {
             Self::Comparison(a, b, most) => comparison(web, *a, *b, *most),
             Self::Cast(a, b) => shared_cast(web, *a, *b),
             Self::Anchored(of) => anchored(web, of),
-            Self::Obfuscated(way) => obfuscated(web, way),
+            Self::Obfuscated(way, variant) => obfuscated(web, way, *variant),
             Self::Lack(lack, variant) => unanswerable(web, lack, *variant),
         }
     }
@@ -105,7 +121,8 @@ impl Planner {
                 shared_casts(web, splits).into_iter().map(|(a, b)| Plan::Cast(a, b)).collect()
             }
             Kind::Obfuscated => {
-                let single = (0..web.facts.len()).filter(|&at| web.facts[at].fact.alone).map(|at| vec![at]);
+                let single =
+                    (0..web.facts.len()).filter(|&at| web.facts[at].fact.alone).map(|at| vec![at]);
                 let ways = ways.bridges(web, splits, MOST_BRIDGES);
                 single
                     .chain(ways)
@@ -114,7 +131,9 @@ impl Planner {
                         !last.fact.relation.row().ask.is_empty()
                             && is_describable(web, web.facts[way[0]].thing)
                     })
-                    .map(Plan::Obfuscated)
+                    .flat_map(|way| {
+                        (0..VARIANTS).map(move |variant| Plan::Obfuscated(way.clone(), variant))
+                    })
                     .collect()
             }
             Kind::Unanswerable => {
@@ -124,6 +143,7 @@ impl Planner {
             Kind::Other => Vec::new(),
         };
         shuffle(&mut listed, &mut random);
+        take_turns(&mut listed, |plan| plan.relations(web));
         Self { random, listed, draws, drawn: BTreeSet::new(), anchors: BTreeMap::new() }
     }
 
@@ -181,6 +201,24 @@ impl Planner {
         }
         out
     }
+}
+
+/// Orders items so that their kinds take turns, from the end: the most frequent one would drown the
+/// others.
+fn take_turns<T, K: Ord>(items: &mut Vec<T>, kind: impl Fn(&T) -> K) {
+    let mut n_before: BTreeMap<K, usize> = BTreeMap::new();
+    let mut ranked: Vec<(usize, T)> = std::mem::take(items)
+        .into_iter()
+        .rev()
+        .map(|item| {
+            let n = n_before.entry(kind(&item)).or_insert(0);
+            *n += 1;
+            (*n, item)
+        })
+        .collect();
+    // Stable: within a turn the order stays the drawn one.
+    ranked.sort_by_key(|(turn, _)| *turn);
+    items.extend(ranked.into_iter().rev().map(|(_, item)| item));
 }
 
 /// Fisher and Yates.

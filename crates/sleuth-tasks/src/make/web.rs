@@ -50,6 +50,8 @@ pub(crate) struct Web {
     /// Documents by folded word.
     postings: HashMap<String, Vec<u32>>,
     by_key: HashMap<String, Vec<ThingAt>>,
+    /// How many entries of manuals have a short name.
+    shorts: HashMap<String, usize>,
     /// Things of each document.
     pub(crate) of_document: Vec<Vec<ThingAt>>,
 }
@@ -72,6 +74,7 @@ impl Web {
             texts: Vec::with_capacity(documents.len()),
             postings: HashMap::new(),
             by_key: HashMap::new(),
+            shorts: HashMap::new(),
             of_document: vec![Vec::new(); documents.len()],
             documents,
         };
@@ -101,6 +104,10 @@ impl Web {
                 }
             }
             self.of_document[document].push(at);
+            if thing.sort == Sort::Code {
+                let short = thing.name.rsplit('.').next().unwrap_or(&thing.name);
+                *self.shorts.entry(short.to_owned()).or_insert(0) += 1;
+            }
             self.things.push(Described { document, thing, nameable: false, facts: Vec::new() });
         }
         for fact in page.facts {
@@ -200,9 +207,9 @@ impl Web {
         for n in (1..=parts.len()).rev() {
             let Some(found) = self.one(&folded(&parts[..n].join(", "))) else { continue };
             let text = &self.texts[self.things[found].document];
-            let spoken = parts[n..].first().is_none_or(|beyond| {
-                text.contains(&format!(" {} ", folded(beyond)))
-            });
+            let spoken = parts[n..]
+                .first()
+                .is_none_or(|beyond| text.contains(&format!(" {} ", folded(beyond))));
             return spoken.then_some(found);
         }
         None
@@ -221,7 +228,12 @@ impl Web {
     }
 
     /// The fact of `thing` in `relation`, with this qualifier.
-    pub(crate) fn fact(&self, thing: ThingAt, relation: Relation, qualifier: &str) -> Option<&Fact> {
+    pub(crate) fn fact(
+        &self,
+        thing: ThingAt,
+        relation: Relation,
+        qualifier: &str,
+    ) -> Option<&Fact> {
         let mut facts = self.things[thing].facts.iter().map(|&at| &self.facts[at].fact);
         facts.find(|fact| fact.relation == relation && fact.qualifier == qualifier)
     }
@@ -245,6 +257,11 @@ impl Web {
             .map(|&at| at as DocumentAt)
             .filter(|&at| self.texts[at].contains(&needle))
             .collect()
+    }
+
+    /// Whether a short name of a program is that of one entry alone.
+    pub(crate) fn is_short(&self, name: &str) -> bool {
+        self.shorts.get(name) == Some(&1)
     }
 
     /// How many documents hold a folded word.

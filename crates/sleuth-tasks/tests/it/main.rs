@@ -1,3 +1,4 @@
 //! The crate's face.
 
 mod lines;
+mod make;

@@ -212,9 +212,16 @@ fn whole_name(name: &str, module: &str, around: Option<&str>, noun: &str) -> Str
     if matches!(noun, "option" | "environment variable" | "opcode") || noun.starts_with("C ") {
         return name.to_owned();
     }
-    let inner = matches!(noun, "method" | "attribute" | "class method" | "static method" | "exception");
+    let inner =
+        matches!(noun, "method" | "attribute" | "class method" | "static method" | "exception");
     match around {
-        Some(around) if inner || around.rsplit('.').next().is_some_and(|last| last.starts_with(char::is_uppercase)) => {
+        Some(around)
+            if inner
+                || around
+                    .rsplit('.')
+                    .next()
+                    .is_some_and(|last| last.starts_with(char::is_uppercase)) =>
+        {
             let last = around.rsplit('.').next().unwrap_or(around);
             match name.split_once('.') {
                 Some((class, rest)) if class == last => format!("{around}.{rest}"),
@@ -241,7 +248,9 @@ fn plain_entry(words: &str) -> Option<(&str, &'static str)> {
     let (name, rest) = words.split_once(' ').unwrap_or((words, ""));
     let good = name.len() > 4
         && name.contains('_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.')
         && name.starts_with(|c: char| c.is_ascii_lowercase());
     let types = ["(integer)", "(string)", "(boolean)", "(enum)", "(floating point)", "(real)"];
     (good && types.contains(&rest)).then_some((name, "setting"))
