@@ -708,3 +708,90 @@ fn paragraphs(text: &str, lines: &[Line], own: &[usize]) -> Vec<Range<usize>> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use sleuth_records::DocumentId;
+
+    use super::*;
+
+    fn check(text: &str, expected: &Expect) {
+        let page = read(&Document::new(DocumentId::new("a"), "", text));
+        let mut shown = String::new();
+        for (nth, thing) in page.things.iter().enumerate() {
+            shown += &format!("{}\n", thing.said);
+            for fact in page.facts.iter().filter(|fact| fact.thing == nth) {
+                let name = fact.relation.row().name;
+                let qualifier = fact.qualifier.as_str();
+                shown += &format!("  {name} [{qualifier}] {}\n", fact.object);
+            }
+        }
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn entries_of_directives() {
+        check(
+            ":mod:`lamp` --- Lamps\n=====\n\n.. module:: lamp\n\n\
+             .. moduleauthor:: Ann Lee <ann@example.org>\n\n\
+             **Source code:** :source:`Lib/lamp.py`\n\n\
+             .. function:: open(name, mode='r', *, size=8, mark=None)\n\n   \
+             Return a new :class:`Lamp` object.  Raise :exc:`LampError` if *name* is not a lamp.\n\n   \
+             .. versionadded:: 3.2\n\n   \
+             .. versionchanged:: 3.10\n      Added the *size* parameter.\n\n\
+             .. class:: Lamp()\n\n   A lamp.\n\n   \
+             .. method:: dim(by=2)\n\n      Dims it.\n\n      \
+             .. deprecated:: 3.9\n         Use :func:`lamp.shade` instead.\n\n\
+             .. exception:: LampError\n\n   A subclass of :exc:`ValueError`.\n",
+            &expect![[r#"
+                the module `lamp`
+                  module_author [] Ann Lee
+                  source_file [] Lib/lamp.py
+                the function `lamp.open`
+                  default_of [mode] 'r'
+                  default_of [size] 8
+                  added_in [] 3.2
+                  parameter_added_in [size] 3.10
+                  returns [] Lamp
+                  raises [if `name` is not a lamp] LampError
+                the class `lamp.Lamp`
+                the method `lamp.Lamp.dim`
+                  default_of [by] 2
+                  deprecated_in [] 3.9
+                  replaced_by [] lamp.shade
+                the exception `lamp.LampError`
+                  subclass_of [] ValueError
+            "#]],
+        );
+    }
+
+    #[test]
+    fn settings_of_web_pages() {
+        check(
+            "### Memory\n\nlamp_buffers (integer)\n  Sets the amount of light. The default is 128 \
+             lumen (128lm), but might be less.\nlamp_mode (enum)\n  Chooses a mode. The default is \
+             on.\n",
+            &expect![[r#"
+                the setting `lamp_buffers`
+                  setting_default [] 128 lumen
+                the setting `lamp_mode`
+            "#]],
+        );
+    }
+
+    /// A note on one argument, a name that is declared twice, a condition that points elsewhere.
+    #[test]
+    fn nothing_where_it_is_not_sure() {
+        check(
+            ".. function:: open(name, mode='r')\n              open(name)\n\n   \
+             Raise :exc:`LampError` if it fails.\n\n   \
+             .. versionadded:: 3.2\n      The lamp may be a stream.\n\n\
+             .. data:: twice\n\n   One.\n\n   .. versionadded:: 3.1\n\n\
+             .. data:: twice\n\n   Other.\n",
+            &expect![[r#"
+                the function `open`
+            "#]],
+        );
+    }
+}

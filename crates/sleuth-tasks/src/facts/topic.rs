@@ -368,16 +368,23 @@ fn noun(words: &[Word<'_>], from: usize) -> Option<(usize, usize)> {
             return None;
         }
     }
-    // `stage and television actress`: the noun comes after the `and`.
-    if words.get(end).is_some_and(|word| word.text == "and")
-        && end > from
-        && !is_known_noun(words[end - 1].text)
-    {
+    // `stage and television actress`, `film and television actor`: the noun comes after the `and`.
+    if words.get(end).is_some_and(|word| word.text == "and") && end > from {
         let small = |word: &Word<'_>| word.gap == " " && word.text.chars().all(char::is_lowercase);
-        let behind = (end + 1..words.len().min(end + 6))
+        let last = (end + 1..words.len().min(end + 6))
             .take_while(|&at| small(&words[at]) && !ENDS.contains(&words[at].text))
-            .last()?;
-        return is_known_noun(words[behind].text).then_some((behind, behind + 1));
+            .last();
+        let before = words[end - 1].text;
+        match last {
+            Some(last) if is_person_noun(words[last].text) && !is_person_noun(before) => {
+                return Some((last, last + 1));
+            }
+            Some(last) if !is_known_noun(before) => {
+                return is_known_noun(words[last].text).then_some((last, last + 1));
+            }
+            None if !is_known_noun(before) => return None,
+            _ => {}
+        }
     }
     (end > from).then(|| (end - 1, end))
 }
@@ -394,6 +401,12 @@ fn sort_of(phrase: &[Word<'_>], behind: usize, all: &[Word<'_>]) -> Sort {
     let Some(noun) = phrase.last().map(|word| word.text) else { return Sort::Thing };
     // `a member of`, `a series of vehicles`: the noun alone tells nothing.
     let of = all.get(behind).is_some_and(|word| word.text == "of" && word.gap == " ");
+    // A match is a game, too.
+    let played =
+        ["video", "board", "card", "playing", "role-playing", "computer", "arcade", "puzzle"];
+    if noun == "game" && !phrase.iter().any(|word| played.contains(&word.text)) {
+        return Sort::Thing;
+    }
     if WORKS.contains(&noun) && !(of && matches!(noun, "series" | "single" | "play" | "book")) {
         return Sort::Work;
     }

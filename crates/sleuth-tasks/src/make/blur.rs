@@ -89,9 +89,9 @@ pub(crate) fn obfuscated(web: &Web, way: &[FactAt], variant: usize) -> Option<Ca
         chosen.iter().filter(|clue| !clue.in_front).map(|clue| clue.words.as_str()).collect();
     let mut said = format!("the {}", front.join(" "));
     // Who wrote the module stands next to the noun.
-    let by = behind.iter().position(|words| words.starts_with("of a module"));
+    let by = behind.iter().position(|words| words.starts_with("in a module"));
     if let Some(by) = by.map(|by| behind.remove(by)) {
-        said = format!("{said} {by}");
+        said = if behind.is_empty() { format!("{said} {by}") } else { format!("{said}, {by},") };
     }
     if !behind.is_empty() {
         said = format!("{said} {}", behind.join(" and "));
@@ -215,7 +215,7 @@ fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
     {
         let object = web.facts[at].fact.object.clone();
         out.push(Clue {
-            words: format!("of a module by {object}"),
+            words: format!("in a module by {object}"),
             in_front: false,
             constraint: Constraint::Module { relation: Relation::ModuleAuthor, object },
             supports: supports(web, &web.facts[at]),

@@ -168,6 +168,17 @@ pub(crate) fn is_stated(web: &Web, lack: &Lack) -> bool {
     if has_year && matches!(lack.relation, Relation::BornOn | Relation::FoundedOn) {
         return true;
     }
+    // `the debut novel of X`: who wrote a book is said in too many ways.
+    let is_book = matches!(
+        described.thing.noun.as_str(),
+        "novel" | "novella" | "book" | "memoir" | "play" | "poem" | "comic" | "autobiography"
+    );
+    if is_book && lack.relation == Relation::WrittenBy {
+        return true;
+    }
+    if described.thing.sort == Sort::Code && is_stated_around(web, lack, &speaks) {
+        return true;
+    }
     if described.thing.sort == Sort::Code {
         // The entry and what stands in it; the next one begins with another name.
         let body = entry_text(web, lack.thing);
@@ -185,6 +196,25 @@ pub(crate) fn is_stated(web: &Web, lack: &Lack) -> bool {
         return elsewhere(web, lack.thing, &speaks);
     }
     speaks(&document.text) || elsewhere(web, lack.thing, &speaks)
+}
+
+/// Whether what an entry of a manual stands in says it for all its entries: the page in front of the first
+/// one, or the class.
+fn is_stated_around(web: &Web, lack: &Lack, speaks: &dyn Fn(&str) -> bool) -> bool {
+    if !matches!(lack.relation, Relation::AddedIn | Relation::DeprecatedIn) {
+        return false;
+    }
+    let described = &web.things[lack.thing];
+    let things = &web.of_document[described.document];
+    let entries = things.iter().filter(|&&at| web.things[at].thing.noun != "module");
+    let first = entries.map(|&at| web.things[at].thing.place.start).min().unwrap_or(0);
+    let name = described.thing.name.as_str();
+    speaks(&web.documents[described.document].text[..first])
+        || things.iter().any(|&at| {
+            let around = web.things[at].thing.name.as_str();
+            name.strip_prefix(around).is_some_and(|rest| rest.starts_with('.'))
+                && speaks(entry_text(web, at))
+        })
 }
 
 /// Whether a sentence of another document holds the name and a word of the relation.
