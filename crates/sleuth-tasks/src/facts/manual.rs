@@ -418,6 +418,10 @@ impl Reader<'_> {
                 (found.0, sentence.end - after.len())
             }
         };
+        // A paragraph that a list goes on with is no whole sentence.
+        if !words.ends_with('.') {
+            return;
+        }
         let condition = one_line(&plain(&self.text[behind..sentence.end]));
         let condition = condition.trim_start_matches("exception ").trim_end_matches('.');
         let object = target(&self.text[place.clone()]);
@@ -655,6 +659,8 @@ fn is_condition(text: &str) -> bool {
         && text.matches('(').count() == text.matches(')').count()
         && text.matches('`').count().is_multiple_of(2)
         && !text.contains([':', ';', '"', '|', '\\'])
+        && !text.contains('*')
+        && !matches!(words.last(), Some(&("but" | "and" | "or" | "the" | "a" | "of" | "to")))
         && !text.contains("Error`")
         && !text.contains(" raise")
 }

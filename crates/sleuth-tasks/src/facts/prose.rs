@@ -453,8 +453,15 @@ impl Facts<'_> {
     fn scan(&mut self, sentence: &Range<usize>, words: &[Word<'_>], from: usize) {
         let sort = self.topic.thing.sort;
         let mut at = from;
+        // What stands in brackets may be said of what stands in front of them.
+        let mut depth = 0_i32;
         'words: while at < words.len() {
             let word = &words[at];
+            depth += opened(word.gap);
+            if depth > 0 && at > from {
+                at += 1;
+                continue;
+            }
             let album =
                 word.text == "album" && matches!(self.topic.thing.noun.as_str(), "song" | "single");
             if album {
@@ -487,6 +494,9 @@ impl Facts<'_> {
                     at += cue.len();
                     continue 'words;
                 };
+                for word in &words[at + 1..end] {
+                    depth += opened(word.gap);
+                }
                 for relation in relations {
                     for (object, alone) in &objects {
                         // Of a cast only whole names are of use.
@@ -571,6 +581,11 @@ impl Facts<'_> {
             }
         }
     }
+}
+
+/// Brackets that a gap opens, less those that it closes.
+fn opened(gap: &str) -> i32 {
+    gap.chars().map(|c| i32::from(c == '(') - i32::from(c == ')')).sum()
 }
 
 /// Whether `words` begin with `cue`, with nothing but spaces, or commas for lists of verbs, between.

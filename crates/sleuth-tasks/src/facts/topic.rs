@@ -259,7 +259,11 @@ pub(super) fn topic(document: &Document) -> Option<Topic<'_>> {
     if sort == Sort::Person && folded(&name) != folded(title) && lead.len() >= 2 {
         aliases.push(name.clone());
     }
-    let said = said(title, &noun, sort);
+    let said = match (sort, year_in_brackets(&document.title)) {
+        // A title that needs a year is told apart by it.
+        (Sort::Work, Some(year)) if !noun.is_empty() => format!("the {year} {noun} \"{title}\""),
+        _ => said(title, &noun, sort),
+    };
     let last_name =
         (sort == Sort::Person && lead.len() >= 2).then(|| words[lead.end - 1].text.to_owned());
     let thing = Thing { name: title.to_owned(), said, aliases, sort, noun, kind, place: sentence };
@@ -276,6 +280,13 @@ fn said(name: &str, noun: &str, sort: Sort) -> String {
         Sort::Group if !noun.is_empty() && !has_noun => format!("the {noun} {name}"),
         Sort::Group | Sort::Code | Sort::Thing => name.to_owned(),
     }
+}
+
+/// The year in the brackets at the end of a title: `Wanted (1967 film)`.
+fn year_in_brackets(title: &str) -> Option<&str> {
+    let (_, inside) = title.trim().strip_suffix(')')?.rsplit_once(" (")?;
+    let year = inside.split(' ').next()?;
+    (year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit())).then_some(year)
 }
 
 /// The title without a part in brackets at its end.

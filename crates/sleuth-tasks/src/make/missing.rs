@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use sleuth_records::Random;
 
-use crate::facts::{Relation, Sort};
+use crate::facts::{Relation, Sort, Thing};
 use crate::make::candidate::{Candidate, Only, Support, ask};
 use crate::make::web::{DocumentAt, ThingAt, Web, around};
 use crate::task::{Kind, Verifier};
@@ -46,7 +46,7 @@ const ASKED: [Relation; 17] = [
 /// Which relations are stated of which nouns, and by which arguments.
 pub(crate) struct Missing {
     /// Relations by noun, with how many things they are stated of.
-    relations: BTreeMap<(String, Relation), usize>,
+    relations: BTreeMap<(Sort, String, Relation), usize>,
     /// Arguments with a default, by document: those of neighbours are asked for.
     arguments: BTreeMap<DocumentAt, Vec<String>>,
     things: Vec<ThingAt>,
@@ -71,7 +71,8 @@ impl Missing {
                 continue;
             }
             if stated.fact.qualifier.is_empty() {
-                *relations.entry((thing.noun.clone(), stated.fact.relation)).or_insert(0) += 1;
+                let key = (thing.sort, thing.noun.clone(), stated.fact.relation);
+                *relations.entry(key).or_insert(0) += 1;
             } else if stated.fact.relation == Relation::DefaultOf {
                 arguments.entry(stated.document).or_default().push(stated.fact.qualifier.clone());
             }
@@ -83,7 +84,8 @@ impl Missing {
         }
         let known = |at: &ThingAt| {
             let described = &web.things[*at];
-            described.nameable && !described.thing.noun.is_empty()
+            let told = !described.thing.noun.is_empty() && described.thing.sort != Sort::Thing;
+            described.nameable && told
         };
         Self { relations, arguments, things: (0..web.things.len()).filter(known).collect() }
     }
@@ -94,7 +96,8 @@ impl Missing {
             return None;
         }
         let thing = *random.pick(&self.things);
-        let noun = &web.things[thing].thing.noun;
+        let Thing { noun, sort, .. } = &web.things[thing].thing;
+        let sort = *sort;
         let is_called = matches!(noun.as_str(), "function" | "method" | "class" | "class method");
         if is_called
             && let Some(names) = self.arguments.get(&web.things[thing].document)
@@ -105,9 +108,9 @@ impl Missing {
         }
         let of_noun: Vec<Relation> = self
             .relations
-            .range((noun.clone(), Relation::BornOn)..)
-            .take_while(|((other, _), _)| other == noun)
-            .map(|((_, relation), _)| *relation)
+            .range((sort, noun.clone(), Relation::BornOn)..)
+            .take_while(|((own, other, _), _)| *own == sort && other == noun)
+            .map(|((_, _, relation), _)| *relation)
             .collect();
         if of_noun.is_empty() {
             return None;

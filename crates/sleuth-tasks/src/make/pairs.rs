@@ -74,6 +74,11 @@ pub(crate) fn comparison(web: &Web, a: FactAt, b: FactAt, most: bool) -> Option<
         wording,
         &[("a", one.said.as_str()), ("b", two.said.as_str()), ("q", &first.fact.qualifier)],
     );
+    // A name with its year answers by itself.
+    let years = [first, second].into_iter().filter_map(|stated| year_of(&stated.fact));
+    if years.into_iter().any(|year| question.contains(&year.to_string())) {
+        return None;
+    }
     let at = if (order == Ordering::Less) == most { b } else { a };
     let hops: Option<Vec<_>> = [a, b]
         .iter()
@@ -315,10 +320,12 @@ pub(crate) fn anchored(web: &Web, of: &Anchored) -> Option<Candidate> {
         hop(&asked(of.anchor, &beside.said)?, &anchor.fact.object, web, of.anchor),
         hop(&question, &thing.name, web, of.own),
     ];
-    let mut all = supports(web, anchor);
-    all.extend(supports(web, own));
-    all.extend(supports(web, linked));
-    all.dedup();
+    let mut all: Vec<Support> = Vec::new();
+    for support in [anchor, own, linked].into_iter().flat_map(|stated| supports(web, stated)) {
+        if !all.contains(&support) {
+            all.push(support);
+        }
+    }
     let relations = [own.fact.relation.row().name, linked.fact.relation.row().name];
     Some(Candidate {
         kind: Kind::Intersection,
