@@ -13,6 +13,7 @@ mod pdf;
 mod retrieval;
 mod serve;
 mod sites;
+mod tasks;
 mod tidy;
 mod trail;
 mod tune;
@@ -35,6 +36,7 @@ fn main() -> anyhow::Result<()> {
         ["bench", "serve", options @ ..] => serve::bench(options),
         [serve::CHILD, path, parts] => serve::child(path, parts),
         ["bench", "sites", options @ ..] => sites::bench(options),
+        ["bench", "tasks", options @ ..] => tasks::bench(options),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
@@ -54,6 +56,7 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench pages [--ours]\n       \
                  cargo xtask bench serve [--no-peers] [--seconds=N] [STORE...]\n       \
                  cargo xtask bench sites\n       \
+                 cargo xtask bench tasks [CANDIDATES]\n       \
                  cargo xtask fuzz [TARGET... | all] [--seconds N] [--seed N] [--corpus FOLDER]\n       \
                  cargo xtask fuzz TARGET --input FILE\n       \
                  cargo xtask tune trail\n       \

@@ -129,7 +129,20 @@ impl Reader<'_> {
         for (name, value) in default_values(self.text, &arguments) {
             let object = &self.text[value.clone()];
             // What says nothing by itself is no answer worth a search.
-            if matches!(object, "None" | "True" | "False" | "NULL" | "0" | "''" | "\"\"") {
+            if matches!(
+                object,
+                "None"
+                    | "True"
+                    | "False"
+                    | "NULL"
+                    | "0"
+                    | "''"
+                    | "\"\""
+                    | "b''"
+                    | "()"
+                    | "[]"
+                    | "{}"
+            ) {
                 continue;
             }
             let mut fact = self.fact(Relation::DefaultOf, head.clone(), value.clone());
@@ -221,9 +234,26 @@ impl Reader<'_> {
                 ("deprecated" | "deprecated-removed", said, _) if deprecates(said) => {
                     fact.relation = Relation::DeprecatedIn;
                     self.push(fact);
+                    let end = self.end_of_note(&own[nth..], depth);
+                    self.replacement(line.trimmed(self.text).start..end);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// `Use X instead.` in a note of deprecation.
+    fn replacement(&mut self, note: Range<usize>) {
+        let words = &self.text[note.clone()];
+        let Some(use_at) = words.find("Use ").or_else(|| words.find("use ")) else { return };
+        let Some((place, behind)) = code_at(self.text, note.start + use_at + 4, note.end) else {
+            return;
+        };
+        let rest = one_line(&self.text[behind..note.end]);
+        if matches!(rest.as_str(), "instead." | "instead" | "." | "") {
+            let mut fact = self.fact(Relation::ReplacedBy, note, place.clone());
+            fact.object = target(&self.text[place]);
+            self.push(fact);
         }
     }
 
@@ -337,6 +367,18 @@ impl Reader<'_> {
                 }
             }
         }
+        let generic = ["A generic version of ", "Generic version of "];
+        if early && let Some(rest) = generic.iter().find_map(|form| words.strip_prefix(form)) {
+            let from = sentence.end - rest.len();
+            if let Some((place, behind)) = code_at(self.text, from, sentence.end)
+                && self.text[behind..sentence.end].trim_end_matches('.').is_empty()
+            {
+                let mut fact = self.fact(Relation::GenericOf, sentence.clone(), place.clone());
+                fact.object = target(&self.text[place]);
+                self.push(fact);
+            }
+            return;
+        }
         self.raises(sentence);
         if opens && !is_class {
             self.returns(sentence);
@@ -376,6 +418,10 @@ impl Reader<'_> {
                 (found.0, sentence.end - after.len())
             }
         };
+        // A paragraph that a list goes on with is no whole sentence.
+        if !words.ends_with('.') {
+            return;
+        }
         let condition = one_line(&plain(&self.text[behind..sentence.end]));
         let condition = condition.trim_start_matches("exception ").trim_end_matches('.');
         let object = target(&self.text[place.clone()]);
@@ -451,6 +497,110 @@ impl Reader<'_> {
     }
 }
 
+/// A text with the marks of manuals spelled out as sentences; a text without any stays as it is.
+pub(crate) fn rendered(text: &str) -> String {
+    if !text.contains(".. ") && !text.contains(":`") && !text.contains("``") {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + text.len() / 4);
+    // Names of programs stay whole words.
+    let text = &joined_names(text);
+    // The entry that a line stands in: how far in it is, and what it is called.
+    let mut around: Vec<(usize, String)> = Vec::new();
+    // What is declared is the subject of the sentence that follows.
+    let mut declared = false;
+    for line in text.lines() {
+        let words = line.trim();
+        let indent = line.len() - line.trim_start().len();
+        if !words.is_empty() {
+            around.retain(|(other, _)| *other < indent);
+        }
+        let own = around.last().map_or("It", |(_, name)| name.as_str());
+        if let Some((directive, value)) = words.strip_prefix(".. ").and_then(|w| w.split_once("::"))
+        {
+            let value = value.trim().trim_end_matches('.');
+            let said = match directive {
+                "versionadded" => format!("{own} was added in version {value}."),
+                "versionchanged" => format!("{own} was changed in version {value}:"),
+                "deprecated" | "deprecated-removed" => {
+                    let value = value.split(' ').next().unwrap_or(value);
+                    format!("{own} is deprecated since version {value}:")
+                }
+                "availability" => format!("{own} is available on the platforms {value}."),
+                "moduleauthor" => {
+                    let name = value.split('<').next().unwrap_or(value).trim();
+                    format!("The author of {own} is {name}.")
+                }
+                "module" | "currentmodule" => {
+                    around = vec![(0, format!("the module {value}"))];
+                    format!("The module {value}.")
+                }
+                "function" | "method" | "class" | "exception" | "data" | "attribute"
+                | "classmethod" | "staticmethod" | "coroutinemethod" | "coroutinefunction"
+                | "decorator" | "opcode" | "envvar" | "c:function" | "c:var" | "c:macro"
+                | "c:type" => {
+                    let (name, said) = signature(directive, value);
+                    around.push((indent, name));
+                    said
+                }
+                _ => continue,
+            };
+            out.push_str("\n\n");
+            declared = said.ends_with(':');
+            out.push_str(&said);
+            if !declared {
+                out.push_str("\n\n");
+            }
+        } else if words.is_empty() {
+            if !declared {
+                out.push_str("\n\n");
+            }
+        } else {
+            declared = false;
+            out.push(' ');
+            out.push_str(&plain(words).replace('`', ""));
+        }
+    }
+    out
+}
+
+/// What a declaration is called, and the declaration as sentences.
+fn signature(directive: &str, value: &str) -> (String, String) {
+    let kind = directive.trim_start_matches("c:").trim_start_matches("coroutine");
+    let name = value.split('(').next().unwrap_or(value);
+    let name = name.rsplit([' ', '*']).next().unwrap_or(name);
+    let called = format!("The {kind} {name}");
+    let mut out = String::new();
+    if let (Some(open), Some(close)) = (value.find('('), value.rfind(')'))
+        && open < close
+    {
+        for (argument, place) in default_values(value, &(open + 1..close)) {
+            let default = value[place].trim_matches(['\'', '"']);
+            out.push_str(&format!(
+                "The parameter {argument} of the {kind} {name} has the default value {default}.\n\n"
+            ));
+        }
+    }
+    out.push_str(&called);
+    out.push(':');
+    (called, out)
+}
+
+/// Names of programs with hyphens in place of their dots and underscores, which readers of prose take
+/// for the inside of a word.
+pub(crate) fn joined_names(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let inner = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        let after = bytes.get(at + 1);
+        let letter = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        let words = before.is_some_and(u8::is_ascii_alphabetic) || bytes[at] == b'_';
+        words && letter(before) && letter(after)
+    };
+    let joined = |(at, c)| if matches!(c, '.' | '_' | '/') && inner(at) { '-' } else { c };
+    text.char_indices().map(joined).collect()
+}
+
 /// A note: its directive and what stands behind.
 fn note(words: &str) -> Option<(&str, &str)> {
     if let Some(rest) = words.strip_prefix(".. ") {
@@ -509,6 +659,8 @@ fn is_condition(text: &str) -> bool {
         && text.matches('(').count() == text.matches(')').count()
         && text.matches('`').count().is_multiple_of(2)
         && !text.contains([':', ';', '"', '|', '\\'])
+        && !text.contains('*')
+        && !matches!(words.last(), Some(&("but" | "and" | "or" | "the" | "a" | "of" | "to")))
         && !text.contains("Error`")
         && !text.contains(" raise")
 }
@@ -561,4 +713,91 @@ fn paragraphs(text: &str, lines: &[Line], own: &[usize]) -> Vec<Range<usize>> {
         last = Some(at);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use sleuth_records::DocumentId;
+
+    use super::*;
+
+    fn check(text: &str, expected: &Expect) {
+        let page = read(&Document::new(DocumentId::new("a"), "", text));
+        let mut shown = String::new();
+        for (nth, thing) in page.things.iter().enumerate() {
+            shown += &format!("{}\n", thing.said);
+            for fact in page.facts.iter().filter(|fact| fact.thing == nth) {
+                let name = fact.relation.row().name;
+                let qualifier = fact.qualifier.as_str();
+                shown += &format!("  {name} [{qualifier}] {}\n", fact.object);
+            }
+        }
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn entries_of_directives() {
+        check(
+            ":mod:`lamp` --- Lamps\n=====\n\n.. module:: lamp\n\n\
+             .. moduleauthor:: Ann Lee <ann@example.org>\n\n\
+             **Source code:** :source:`Lib/lamp.py`\n\n\
+             .. function:: open(name, mode='r', *, size=8, mark=None)\n\n   \
+             Return a new :class:`Lamp` object.  Raise :exc:`LampError` if *name* is not a lamp.\n\n   \
+             .. versionadded:: 3.2\n\n   \
+             .. versionchanged:: 3.10\n      Added the *size* parameter.\n\n\
+             .. class:: Lamp()\n\n   A lamp.\n\n   \
+             .. method:: dim(by=2)\n\n      Dims it.\n\n      \
+             .. deprecated:: 3.9\n         Use :func:`lamp.shade` instead.\n\n\
+             .. exception:: LampError\n\n   A subclass of :exc:`ValueError`.\n",
+            &expect![[r#"
+                the module `lamp`
+                  module_author [] Ann Lee
+                  source_file [] Lib/lamp.py
+                the function `lamp.open`
+                  default_of [mode] 'r'
+                  default_of [size] 8
+                  added_in [] 3.2
+                  parameter_added_in [size] 3.10
+                  returns [] Lamp
+                  raises [if `name` is not a lamp] LampError
+                the class `lamp.Lamp`
+                the method `lamp.Lamp.dim`
+                  default_of [by] 2
+                  deprecated_in [] 3.9
+                  replaced_by [] lamp.shade
+                the exception `lamp.LampError`
+                  subclass_of [] ValueError
+            "#]],
+        );
+    }
+
+    #[test]
+    fn settings_of_web_pages() {
+        check(
+            "### Memory\n\nlamp_buffers (integer)\n  Sets the amount of light. The default is 128 \
+             lumen (128lm), but might be less.\nlamp_mode (enum)\n  Chooses a mode. The default is \
+             on.\n",
+            &expect![[r#"
+                the setting `lamp_buffers`
+                  setting_default [] 128 lumen
+                the setting `lamp_mode`
+            "#]],
+        );
+    }
+
+    /// A note on one argument, a name that is declared twice, a condition that points elsewhere.
+    #[test]
+    fn nothing_where_it_is_not_sure() {
+        check(
+            ".. function:: open(name, mode='r')\n              open(name)\n\n   \
+             Raise :exc:`LampError` if it fails.\n\n   \
+             .. versionadded:: 3.2\n      The lamp may be a stream.\n\n\
+             .. data:: twice\n\n   One.\n\n   .. versionadded:: 3.1\n\n\
+             .. data:: twice\n\n   Other.\n",
+            &expect![[r#"
+                the function `open`
+            "#]],
+        );
+    }
 }

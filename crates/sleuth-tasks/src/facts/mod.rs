@@ -26,9 +26,11 @@ use std::ops::Range;
 
 use sleuth_records::Document;
 
+pub(crate) use manual::{joined_names, rendered};
+pub(crate) use objects::is_demonym;
 pub(crate) use relation::{Relation, Row, Sort, Wanted};
 pub(crate) use topic::plain_title;
-pub(crate) use value::Value;
+pub(crate) use value::{Value, version};
 
 /// Something that a document is about.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,46 +139,4 @@ pub(crate) fn names(text: &str, range: Range<usize>) -> Vec<String> {
 /// Words with single spaces between them.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod dump {
-    #[test]
-    #[ignore]
-    fn dump() {
-        for name in ["hotpot", "python"] {
-            let text = fs_err::read_to_string(format!("/tmp/mk/{name}.jsonl")).unwrap();
-            let mut out = String::new();
-            let begin = std::time::Instant::now();
-            for line in text.lines() {
-                let v: serde_json::Value = serde_json::from_str(line).unwrap();
-                let d = sleuth_records::Document::new(
-                    sleuth_records::DocumentId::new(v["_id"].as_str().unwrap()),
-                    v["title"].as_str().unwrap(),
-                    v["text"].as_str().unwrap(),
-                );
-                let page = super::read(&d);
-                for t in &page.things {
-                    out += &format!(
-                        "THING\t{}\t{}\t{:?}\t{}\t{}\t{:?}\n",
-                        d.id, t.said, t.sort, t.noun, t.kind, t.aliases
-                    );
-                }
-                for f in &page.facts {
-                    out += &format!(
-                        "FACT\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
-                        d.id,
-                        page.things[f.thing].said,
-                        f.relation.row().name,
-                        f.object,
-                        f.qualifier,
-                        f.alone,
-                        super::one_line(&d.text[f.sentence.clone()])
-                    );
-                }
-            }
-            println!("{name} {:?}", begin.elapsed());
-            fs_err::write(format!("/tmp/mk/{name}.facts"), out).unwrap();
-        }
-    }
 }

@@ -168,7 +168,7 @@ fn past_description(words: &[Word<'_>], at: usize) -> usize {
 }
 
 /// Adjectives of nations and the like, by their endings and a few by heart.
-pub(super) fn is_demonym(word: &str) -> bool {
+pub(crate) fn is_demonym(word: &str) -> bool {
     const OTHERS: [&str; 24] = [
         "French",
         "Dutch",
@@ -304,7 +304,7 @@ pub(super) fn is_person_noun(word: &str) -> bool {
         "fighter",
         "bomber",
     ];
-    const NOT_TOO: [&str; 26] = [
+    const NOT_TOO: [&str; 33] = [
         "sister",
         "tractor",
         "reactor",
@@ -326,6 +326,13 @@ pub(super) fn is_person_noun(word: &str) -> bool {
         "offer",
         "shelter",
         "quarter",
+        "liner",
+        "airliner",
+        "destroyer",
+        "later",
+        "better",
+        "consumer",
+        "prayer",
         "crossover",
         "spider",
         "crater",

@@ -453,8 +453,15 @@ impl Facts<'_> {
     fn scan(&mut self, sentence: &Range<usize>, words: &[Word<'_>], from: usize) {
         let sort = self.topic.thing.sort;
         let mut at = from;
+        // What stands in brackets may be said of what stands in front of them.
+        let mut depth = 0_i32;
         'words: while at < words.len() {
             let word = &words[at];
+            depth += opened(word.gap);
+            if depth > 0 && at > from {
+                at += 1;
+                continue;
+            }
             let album =
                 word.text == "album" && matches!(self.topic.thing.noun.as_str(), "song" | "single");
             if album {
@@ -487,8 +494,15 @@ impl Facts<'_> {
                     at += cue.len();
                     continue 'words;
                 };
+                for word in &words[at + 1..end] {
+                    depth += opened(word.gap);
+                }
                 for relation in relations {
                     for (object, alone) in &objects {
+                        // Of a cast only whole names are of use.
+                        if *relation == R::Starring && object.words.len() < 2 {
+                            continue;
+                        }
                         self.push(*relation, sentence, words, object, *alone);
                     }
                 }
@@ -552,11 +566,26 @@ impl Facts<'_> {
             Read::Date => one(date(words, at)),
             Read::Persons => {
                 let members = persons(words, at).unwrap_or_default();
-                let alone = members.len() == 1;
+                // `by A with B`, `written by A, co-written by B`
+                let end = members.last().map_or(at, |object| object.words.end);
+                let joined = words.get(end).is_some_and(|word| {
+                    matches!(word.text, "with" | "alongside" | "together" | "along")
+                });
+                let shared = words.iter().any(|word| {
+                    ["co-writ", "co-wrot", "co-direct", "co-produc", "co-creat", "co-found"]
+                        .iter()
+                        .any(|with| word.text.starts_with(with))
+                });
+                let alone = members.len() == 1 && !joined && !shared;
                 members.into_iter().map(|object| (object, alone)).collect()
             }
         }
     }
+}
+
+/// Brackets that a gap opens, less those that it closes.
+fn opened(gap: &str) -> i32 {
+    gap.chars().map(|c| i32::from(c == '(') - i32::from(c == ')')).sum()
 }
 
 /// Whether `words` begin with `cue`, with nothing but spaces, or commas for lists of verbs, between.
@@ -570,4 +599,113 @@ fn starts(words: &[Word<'_>], cue: &[&str]) -> bool {
 
 fn find(words: &[Word<'_>], cue: &[&str]) -> Option<usize> {
     (1..words.len()).find(|&at| starts(&words[at..], cue))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use sleuth_records::DocumentId;
+
+    use super::*;
+
+    fn check(title: &str, text: &str, expected: &Expect) {
+        let page = read(&Document::new(DocumentId::new("a"), title, text));
+        let mut shown = String::new();
+        for thing in &page.things {
+            shown += &format!("{} | {:?} | {}\n", thing.said, thing.sort, thing.kind);
+        }
+        for fact in &page.facts {
+            let name = fact.relation.row().name;
+            let several = if fact.alone { "" } else { " (one of several)" };
+            shown += &format!("{name} {} {}{several}\n", fact.qualifier, fact.object);
+            assert_eq!(one_line(&text[fact.place.clone()]), fact.object);
+        }
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn works() {
+        check(
+            "Night Ferry (film)",
+            "Night Ferry is a 2012 Indian crime film written and directed by Ann Lee, produced by \
+             Old Mill Pictures and starring Bob Ray, Cher Ito and Dan Fox. It was released on April \
+             20, 2012. The film is a remake of \"Day Ferry\", directed by Eve Orr.",
+            &expect![[r#"
+                the film "Night Ferry" | Work | 2012 Indian crime film
+                released_on  2012
+                written_by  Ann Lee
+                directed_by  Ann Lee
+                produced_by  Old Mill Pictures
+                starring  Bob Ray (one of several)
+                starring  Cher Ito (one of several)
+                starring  Dan Fox (one of several)
+                released_on  April 20, 2012
+            "#]],
+        );
+        check(
+            "Low Tide",
+            "\"Low Tide\" is a song by the English singer Ann Lee from her second album, \"Moons\" \
+             (1999). It was written by Ann Lee with Bob Ray.",
+            &expect![[r#"
+                the song "Low Tide" | Work | song
+                performed_by  Ann Lee
+                from_album  Moons
+                written_by  Ann Lee (one of several)
+            "#]],
+        );
+    }
+
+    #[test]
+    fn persons_places_and_groups() {
+        check(
+            "Ann Lee",
+            "Ann Mary Lee (born May 3, 1921 in Graz, Austria) is an Austrian film and stage actress. \
+             She died on 4 June 1999.",
+            &expect![[r#"
+                Ann Lee | Person | Austrian film and stage actress
+                born_on  May 3, 1921
+                born_in  Graz, Austria
+                died_on  4 June 1999
+            "#]],
+        );
+        check(
+            "Aldham, Ohio",
+            "Aldham is a city in and the county seat of Orr County, Ohio, United States. The \
+             population was 2,975 at the 2000 census.",
+            &expect![[r#"
+                Aldham, Ohio | Place | city
+                seat_of  Orr County, Ohio, United States
+                population 2000 2,975
+            "#]],
+        );
+        check(
+            "Tin Lamps",
+            "Tin Lamps are a rock band from Linz, Austria. The band was formed in 1999 by Ann Lee, \
+             who left in 2003.",
+            &expect![[r#"
+                the band Tin Lamps | Group | rock band
+                formed_in  Linz, Austria
+                founded_on  1999
+                founded_by  Ann Lee
+            "#]],
+        );
+    }
+
+    /// What is said of something else, or might be, gives nothing.
+    #[test]
+    fn nothing_where_it_is_not_sure() {
+        let nothing = expect![[""]];
+        check("Other", "Night Ferry is a 2012 film directed by Ann Lee.", &nothing);
+        check("Night Ferry", "Boats of this kind were built by Ann Lee.", &nothing);
+        let bare = expect![[r#"
+            the film "Night Ferry" | Work | film
+        "#]];
+        check("Night Ferry", "Night Ferry is a film about a book written by Ann Lee.", &bare);
+        check("Night Ferry", "Night Ferry is a film. His brother was directed by Ann Lee.", &bare);
+        check(
+            "Night Ferry",
+            "Night Ferry is a film directed by Academy Award winner Ann Lee.",
+            &bare,
+        );
+    }
 }

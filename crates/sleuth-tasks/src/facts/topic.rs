@@ -249,14 +249,21 @@ pub(super) fn topic(document: &Document) -> Option<Topic<'_>> {
     let kind = one_line(&text[words[verb + 2].range.start..words[noun_at].range.end]);
     let sort = sort_of(&words[verb + 2..=noun_at], behind, &words);
     let (noun, kind) = match sort {
-        Sort::Thing if !noun.chars().all(char::is_lowercase) => (String::new(), String::new()),
+        // A noun for persons, where nothing else says that it is one, tells nothing.
+        Sort::Thing if !noun.chars().all(char::is_lowercase) || is_person_noun(noun) => {
+            (String::new(), String::new())
+        }
         _ => (noun.to_owned(), kind),
     };
     let mut aliases = Vec::new();
     if sort == Sort::Person && folded(&name) != folded(title) && lead.len() >= 2 {
         aliases.push(name.clone());
     }
-    let said = said(title, &noun, sort);
+    let said = match (sort, year_in_brackets(&document.title)) {
+        // A title that needs a year is told apart by it.
+        (Sort::Work, Some(year)) if !noun.is_empty() => format!("the {year} {noun} \"{title}\""),
+        _ => said(title, &noun, sort),
+    };
     let last_name =
         (sort == Sort::Person && lead.len() >= 2).then(|| words[lead.end - 1].text.to_owned());
     let thing = Thing { name: title.to_owned(), said, aliases, sort, noun, kind, place: sentence };
@@ -275,6 +282,13 @@ fn said(name: &str, noun: &str, sort: Sort) -> String {
     }
 }
 
+/// The year in the brackets at the end of a title: `Wanted (1967 film)`.
+fn year_in_brackets(title: &str) -> Option<&str> {
+    let (_, inside) = title.trim().strip_suffix(')')?.rsplit_once(" (")?;
+    let year = inside.split(' ').next()?;
+    (year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit())).then_some(year)
+}
+
 /// The title without a part in brackets at its end.
 pub(crate) fn plain_title(title: &str) -> &str {
     let title = title.trim();
@@ -288,8 +302,8 @@ fn before_comma(title: &str) -> Option<&str> {
     title.split_once(", ").map(|(before, _)| before)
 }
 
-/// Whether an opening's name is the title's: the words of one, in their order, among those of the
-/// other, the last word or the first of both the same.
+/// Whether an opening's name is the title's: the title's words, in their order, among its own, the last
+/// word or the first of both the same. A title that says more is about something else: *X discography*.
 fn is_same(name: &str, title: &str) -> bool {
     let (name, title) = (folded(name), folded(title));
     let (name, title): (Vec<&str>, Vec<&str>) =
@@ -299,9 +313,7 @@ fn is_same(name: &str, title: &str) -> bool {
         inner.iter().all(|word| outer.any(|other| other == word))
     };
     let ends = name.last() == title.last() || name.first() == title.first();
-    !title.is_empty()
-        && ends
-        && (within(&title, &name) || (within(&name, &title) && name.len() * 2 >= title.len()))
+    !title.is_empty() && ends && within(&title, &name)
 }
 
 /// Position of the first verb of being outside of brackets.
@@ -367,16 +379,23 @@ fn noun(words: &[Word<'_>], from: usize) -> Option<(usize, usize)> {
             return None;
         }
     }
-    // `stage and television actress`: the noun comes after the `and`.
-    if words.get(end).is_some_and(|word| word.text == "and")
-        && end > from
-        && !is_known_noun(words[end - 1].text)
-    {
+    // `stage and television actress`, `film and television actor`: the noun comes after the `and`.
+    if words.get(end).is_some_and(|word| word.text == "and") && end > from {
         let small = |word: &Word<'_>| word.gap == " " && word.text.chars().all(char::is_lowercase);
-        let behind = (end + 1..words.len().min(end + 6))
+        let last = (end + 1..words.len().min(end + 6))
             .take_while(|&at| small(&words[at]) && !ENDS.contains(&words[at].text))
-            .last()?;
-        return is_known_noun(words[behind].text).then_some((behind, behind + 1));
+            .last();
+        let before = words[end - 1].text;
+        match last {
+            Some(last) if is_person_noun(words[last].text) && !is_person_noun(before) => {
+                return Some((last, last + 1));
+            }
+            Some(last) if !is_known_noun(before) => {
+                return is_known_noun(words[last].text).then_some((last, last + 1));
+            }
+            None if !is_known_noun(before) => return None,
+            _ => {}
+        }
     }
     (end > from).then(|| (end - 1, end))
 }
@@ -393,6 +412,12 @@ fn sort_of(phrase: &[Word<'_>], behind: usize, all: &[Word<'_>]) -> Sort {
     let Some(noun) = phrase.last().map(|word| word.text) else { return Sort::Thing };
     // `a member of`, `a series of vehicles`: the noun alone tells nothing.
     let of = all.get(behind).is_some_and(|word| word.text == "of" && word.gap == " ");
+    // A match is a game, too.
+    let played =
+        ["video", "board", "card", "playing", "role-playing", "computer", "arcade", "puzzle"];
+    if noun == "game" && !phrase.iter().any(|word| played.contains(&word.text)) {
+        return Sort::Thing;
+    }
     if WORKS.contains(&noun) && !(of && matches!(noun, "series" | "single" | "play" | "book")) {
         return Sort::Work;
     }

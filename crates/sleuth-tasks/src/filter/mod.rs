@@ -19,10 +19,10 @@ pub enum Filter {
     WellFormed,
     /// No second answer has support in the store.
     Unique,
-    /// One query does not give the answer away.
-    NoLeak,
     /// A reader finds the answer in the gold evidence, mixed with other passages.
     Answerable,
+    /// One query does not give the answer away.
+    NoLeak,
     /// One search is not enough.
     Searches,
     /// No task like it was made before, in whatever split.
@@ -36,8 +36,8 @@ impl Filter {
     pub const ALL: [Self; 7] = [
         Self::WellFormed,
         Self::Unique,
-        Self::NoLeak,
         Self::Answerable,
+        Self::NoLeak,
         Self::Searches,
         Self::New,
         Self::NotKnown,

@@ -6,9 +6,12 @@
 //! candidates that have the shape which the question asks for (a date for *when*), the best has to be
 //! the gold one. Where a hop asks for one of several, as who stars in a film does, the gold one has to
 //! be among as many as are named.
+//!
+//! Marks of manuals are spelled out before it reads, in all passages alike: a signature says which
+//! defaults its arguments have, and a note of a version becomes a sentence.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sleuth_agent::{
     AgentError, Answer, AskOptions, Draft, Policy, Session, StepClock, Surroundings, ask,
@@ -19,9 +22,9 @@ use sleuth_records::{
     Budget, Document, DocumentId, Hit, Passage, PassageId, Question, Ranking, TrajectoryWriter,
 };
 
-use crate::facts::{Relation, Wanted};
+use crate::facts::{Relation, Sort, Wanted, joined_names, rendered, version};
 use crate::make::candidate::{Candidate, Hop};
-use crate::make::web::Web;
+use crate::make::web::{FactAt, Web};
 
 /// Passages that are mixed with the gold one.
 pub(crate) const NOISE: usize = 4;
@@ -30,6 +33,20 @@ const AROUND: usize = 500;
 /// Names that a hop with several answers may give.
 const MOST_OF_SEVERAL: usize = 6;
 
+/// What came of hops that were read before: the same one comes in many comparisons.
+#[derive(Default)]
+pub(crate) struct Memory(Mutex<HashMap<(FactAt, String), bool>>);
+
+impl Memory {
+    fn known(&self, key: &(FactAt, String)) -> Option<bool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+
+    fn keep(&self, key: (FactAt, String), found: bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found);
+    }
+}
+
 /// Whether the reader finds the answers of all hops of `candidate`.
 ///
 /// # Errors
@@ -37,6 +54,7 @@ const MOST_OF_SEVERAL: usize = 6;
 pub(crate) fn is_answerable(
     store: &dyn Retriever,
     web: &Web,
+    memory: &Memory,
     candidate: &Candidate,
 ) -> Result<bool, AgentError> {
     for (nth, hop) in candidate.hops.iter().enumerate() {
@@ -49,7 +67,16 @@ pub(crate) fn is_answerable(
         for (before, answered) in candidate.hops[..nth].iter().enumerate() {
             question = question.replace(&format!("#{}", before + 1), &answered.answer);
         }
-        if !finds(store, web, hop, &question)? {
+        let key = (hop.fact, question);
+        let found = match memory.known(&key) {
+            Some(found) => found,
+            None => {
+                let found = finds(store, web, hop, &key.1)?;
+                memory.keep(key, found);
+                found
+            }
+        };
+        if !found {
             return Ok(false);
         }
     }
@@ -62,7 +89,10 @@ fn asks_fact(web: &Web, hop: &Hop) -> bool {
 }
 
 fn finds(store: &dyn Retriever, web: &Web, hop: &Hop, question: &str) -> Result<bool, AgentError> {
-    let Some(asked) = Question::new(question) else { return Ok(false) };
+    // Marks around names are not read, and names are written as in the passages.
+    let is_code = web.things[web.facts[hop.fact].thing].thing.sort == Sort::Code;
+    let plain = if is_code { joined_names(question).replace('`', "") } else { question.to_owned() };
+    let Some(asked) = Question::new(plain.as_str()) else { return Ok(false) };
     let gold = gold_passage(web, hop);
     let gold_id = gold.id.clone();
     let mut documents = vec![gold];
@@ -77,7 +107,7 @@ fn finds(store: &dyn Retriever, web: &Web, hop: &Hop, question: &str) -> Result<
             continue;
         };
         let document = &web.documents[at];
-        let text = web.words(at, &hit.passage.range).to_owned();
+        let text = rendered(web.words(at, &hit.passage.range));
         documents.push(Document::new(document.id.clone(), document.title.clone(), text));
     }
     let few = Few::new(documents, store);
@@ -142,11 +172,63 @@ fn has_shape(wanted: Wanted, text: &str) -> bool {
     match wanted {
         Wanted::Date => digit && words(text).iter().any(|word| word.text.len() == 4),
         Wanted::Number => digit && !text.contains(|c: char| c.is_alphabetic()),
-        Wanted::Version => text.contains('.') && digit,
+        Wanted::Version => {
+            let mut words = text.split(' ').rev();
+            words.next().is_some_and(|word| version(word).is_some())
+                && words.all(|word| {
+                    matches!(word, "in" | "since" | "version" | "Added" | "added" | "Deprecated")
+                })
+        }
         Wanted::Person | Wanted::Name | Wanted::Place => capital && !digit,
         Wanted::Title => capital,
-        Wanted::Code | Wanted::Path => true,
+        Wanted::Code | Wanted::Path => !text.contains(' ') && !is_small(text),
     }
+}
+
+/// Words that are no names of programs, however a reader may like them.
+fn is_small(word: &str) -> bool {
+    matches!(
+        word.to_lowercase().as_str(),
+        "has"
+            | "have"
+            | "the"
+            | "is"
+            | "was"
+            | "are"
+            | "of"
+            | "a"
+            | "an"
+            | "in"
+            | "for"
+            | "and"
+            | "or"
+            | "to"
+            | "by"
+            | "with"
+            | "when"
+            | "if"
+            | "be"
+            | "been"
+            | "it"
+            | "this"
+            | "that"
+            | "on"
+            | "from"
+            | "as"
+            | "not"
+            | "derived"
+            | "raised"
+            | "return"
+            | "returns"
+            | "raises"
+            | "subclass"
+            | "exception"
+            | "class"
+            | "function"
+            | "method"
+            | "parameter"
+            | "value"
+    )
 }
 
 /// The evidence of a hop with what stands around it.
@@ -157,6 +239,9 @@ fn gold_passage(web: &Web, hop: &Hop) -> Document {
     let (place, sentence) = (&web.things[stated.thing].thing.place, &stated.fact.sentence);
     let from = text.floor_char_boundary(sentence.start.saturating_sub(AROUND));
     let to = text.floor_char_boundary((sentence.end + AROUND).min(text.len()));
+    // A line that is cut would be read as another one.
+    let from =
+        text[from..sentence.start].find('\n').filter(|_| from > 0).map_or(from, |at| from + at + 1);
     let mut passage = String::new();
     // The line that names the subject, where it stands further off.
     if place.end <= from || place.start >= to {
@@ -164,7 +249,7 @@ fn gold_passage(web: &Web, hop: &Hop) -> Document {
         passage.push('\n');
     }
     passage.push_str(&text[from..to]);
-    Document::new(document.id.clone(), document.title.clone(), passage)
+    Document::new(document.id.clone(), document.title.clone(), rendered(&passage))
 }
 
 /// Takes the candidates and answers nothing.

@@ -5,14 +5,14 @@
 //! relation can be told and something of the answer's shape that is not the answer may say otherwise,
 //! and *may* is enough to drop the task.
 
-use sleuth_agent::sentences;
 use sleuth_index::folded;
 
 use crate::facts::{Relation, Sort, Wanted};
 use crate::make::candidate::{Candidate, Only};
 use crate::make::constraint::rivals;
 use crate::make::missing::{Lack, is_stated};
-use crate::make::web::{FactAt, ThingAt, Web};
+use crate::make::web::{FactAt, Stated, ThingAt, Web, around};
+use crate::task::Kind;
 
 /// Whether the answer of `candidate` is the only one.
 pub(crate) fn is_unique(web: &Web, candidate: &Candidate) -> bool {
@@ -23,11 +23,12 @@ pub(crate) fn is_unique(web: &Web, candidate: &Candidate) -> bool {
                 // What is only a property of the target may have other bearers.
                 !web.facts[at].fact.alone || has_no_rival(web, at)
             }) && rivals(web, *target, constraints, 1) == 0
-                && (0..constraints.len()).all(|without| {
+                // A description may say more than it must; of two properties each has to count.
+                && (candidate.kind == Kind::Obfuscated || (0..constraints.len()).all(|without| {
                     let mut fewer = constraints.clone();
                     fewer.remove(without);
                     rivals(web, *target, &fewer, 1) > 0
-                })
+                }))
         }
         Only::Nowhere { thing, relation, qualifier } => {
             let lack = Lack { thing: *thing, relation: *relation, qualifier: qualifier.clone() };
@@ -61,19 +62,19 @@ fn has_no_rival(web: &Web, at: FactAt) -> bool {
     let row = fact.relation.row();
     let own = folded(&fact.object);
     for name in names {
-        let key = format!(" {} ", folded(name));
         for document in web.holding(name) {
             let text = &web.documents[document].text;
-            for range in sentences(text) {
-                if document == stated.document && range == fact.sentence {
+            let own_sentence = &text[fact_range(stated, document)];
+            for stretch in around(text, name) {
+                if own_sentence.contains(stretch)
+                    || stretch.contains(own_sentence) && !own_sentence.is_empty()
+                {
                     continue;
                 }
-                let sentence = &text[range];
-                let said = format!(" {} ", folded(sentence));
-                let says = said.contains(&key)
-                    && row.cues.iter().any(|cue| said.contains(&format!(" {cue}")))
+                let said = format!(" {} ", folded(stretch));
+                let says = row.cues.iter().any(|cue| said.contains(&format!(" {cue}")))
                     && !said.contains(&format!(" {own} "))
-                    && holds_other(fact.relation, sentence, name);
+                    && holds_other(fact.relation, stretch, name);
                 if says {
                     return false;
                 }
@@ -81,6 +82,11 @@ fn has_no_rival(web: &Web, at: FactAt) -> bool {
         }
     }
     true
+}
+
+/// The sentence of a fact, in its own document; nothing in others.
+fn fact_range(stated: &Stated, document: usize) -> std::ops::Range<usize> {
+    if document == stated.document { stated.fact.sentence.clone() } else { 0..0 }
 }
 
 /// Whether a sentence that speaks of `name` holds something that could be another object.

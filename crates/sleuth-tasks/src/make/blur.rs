@@ -5,15 +5,20 @@
 //! director, the region in place of a town. The description has no more clues than it takes to single
 //! the thing out in the store; whether a search finds the page nevertheless is for the filters to say.
 
-use crate::facts::{Relation, Sort, Wanted};
+use crate::facts::{Relation, Sort, Wanted, is_demonym};
 use crate::make::candidate::{Candidate, Only, Support, ask, fill, golds, noun, supports, year_of};
 use crate::make::constraint::{Constraint, rivals};
 use crate::make::hops::hop;
 use crate::make::web::{FactAt, ThingAt, Web};
 use crate::task::Kind;
 
+/// Ways to leave clues out of a description.
+pub(crate) const VARIANTS: usize = 4;
 /// Most clues of a description.
 const MOST_CLUES: usize = 5;
+
+/// Clues that are kept even where fewer would do: a description of two words is found by chance.
+const ENOUGH_CLUES: usize = 3;
 
 /// A clue: its words, where they stand, what it says, and the pages that say so.
 struct Clue {
@@ -36,10 +41,24 @@ pub(crate) fn is_describable(web: &Web, thing: ThingAt) -> bool {
 }
 
 /// The question for the last object of `way`, whose first subject is described and not named.
-pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
+pub(crate) fn obfuscated(web: &Web, way: &[FactAt], variant: usize) -> Option<Candidate> {
     let first = &web.facts[*way.first()?];
     let target = first.thing;
-    let all = clues(web, target, way);
+    let mut all = clues(web, target, way);
+    let is_front = |clue: &Clue| clue.in_front;
+    let last_front = all.iter().rposition(is_front);
+    match variant {
+        0 => {}
+        // Without what it is like, without where it is from, without either.
+        1 => all.truncate(all.iter().position(is_front)?),
+        _ => {
+            let first_front = all.iter().position(is_front)?;
+            if last_front == Some(first_front) {
+                return None;
+            }
+            all.remove(if variant == 2 { first_front } else { first_front + 1 });
+        }
+    }
     let mut chosen: Vec<&Clue> = all.iter().take(MOST_CLUES).collect();
     let constraints = |chosen: &[&Clue]| -> Vec<Constraint> {
         chosen.iter().map(|clue| clue.constraint.clone()).collect()
@@ -49,7 +68,7 @@ pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
     }
     // The clues that tell most come first, and are the first that are tried without.
     let mut at = 0;
-    while at < chosen.len() && chosen.len() > 1 {
+    while at < chosen.len() && chosen.len() > ENOUGH_CLUES {
         let mut fewer = chosen.clone();
         fewer.remove(at);
         if rivals(web, target, &constraints(&fewer), 1) == 0 {
@@ -62,12 +81,18 @@ pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
         return None;
     }
     let thing = &web.things[target].thing;
+    // The nation stands before the quality.
     let mut front: Vec<&str> =
-        chosen.iter().filter(|clue| clue.in_front).map(|clue| clue.words.as_str()).collect();
+        chosen.iter().rev().filter(|clue| clue.in_front).map(|clue| clue.words.as_str()).collect();
     front.push(&thing.noun);
-    let behind: Vec<&str> =
+    let mut behind: Vec<&str> =
         chosen.iter().filter(|clue| !clue.in_front).map(|clue| clue.words.as_str()).collect();
     let mut said = format!("the {}", front.join(" "));
+    // Who wrote the module stands next to the noun.
+    let by = behind.iter().position(|words| words.starts_with("in a module"));
+    if let Some(by) = by.map(|by| behind.remove(by)) {
+        said = if behind.is_empty() { format!("{said} {by}") } else { format!("{said}, {by},") };
+    }
     if !behind.is_empty() {
         said = format!("{said} {}", behind.join(" and "));
     }
@@ -96,7 +121,15 @@ pub(crate) fn obfuscated(web: &Web, way: &[FactAt]) -> Option<Candidate> {
             all_supports.push(support);
         }
     }
-    let mut documents: Vec<usize> = all_supports.iter().map(|support| support.document).collect();
+    // Pages of clues count where the description would not do without them.
+    let needed = (0..chosen.len()).filter(|&without| {
+        let mut fewer = chosen.clone();
+        fewer.remove(without);
+        rivals(web, target, &constraints(&fewer), 1) > 0
+    });
+    let of_clues = needed.flat_map(|at| chosen[at].supports.iter().map(|support| support.document));
+    let mut documents: Vec<usize> =
+        way.iter().map(|&at| web.facts[at].document).chain(of_clues).collect();
     documents.sort_unstable();
     documents.dedup();
     let mut facts: Vec<FactAt> = way.to_vec();
@@ -124,7 +157,9 @@ fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
         let stated = &web.facts[at];
         let fact = &stated.fact;
         let row = fact.relation.row();
-        if row.having.is_empty() || fact.relation == asked || way.contains(&at) {
+        let gives =
+            !fact.qualifier.is_empty() && fact.qualifier == web.facts[way[0]].fact.qualifier;
+        if row.having.is_empty() || fact.relation == asked || gives || way.contains(&at) {
             continue;
         }
         let own = supports(web, stated);
@@ -169,33 +204,84 @@ fn clues(web: &Web, target: ThingAt, way: &[FactAt]) -> Vec<Clue> {
             Wanted::Code | Wanted::Version | Wanted::Title | Wanted::Number | Wanted::Path => {}
         }
     }
-    // Words of the definition: where it is from first, then what it is like.
+    // A name of a program: who wrote the module that it stands in.
+    let things = &web.of_document[described.document];
+    let module = things.iter().find(|&&at| web.things[at].thing.noun == "module");
+    if let Some(&module) = module.filter(|_| described.thing.sort == Sort::Code)
+        && let Some(&at) = web.things[module].facts.iter().find(|&&at| {
+            let fact = &web.facts[at].fact;
+            fact.relation == Relation::ModuleAuthor && fact.alone
+        })
+    {
+        let object = web.facts[at].fact.object.clone();
+        out.push(Clue {
+            words: format!("in a module by {object}"),
+            in_front: false,
+            constraint: Constraint::Module { relation: Relation::ModuleAuthor, object },
+            supports: supports(web, &web.facts[at]),
+            facts: vec![at],
+        });
+    }
+    // Words of the definition: what it is like, and where it is from.
     let kind = &described.thing.kind;
     let noun = described.thing.noun.as_str();
     let place = Support { document: described.document, range: described.thing.place.clone() };
-    let mut words: Vec<&str> = kind
-        .split(' ')
-        .filter(|word| {
-            *word != noun
-                && word.len() > 3
-                && word.chars().all(char::is_alphabetic)
-                && !matches!(
-                    *word,
-                    "first" | "second" | "third" | "fourth" | "upcoming" | "debut" | "only"
-                )
-        })
-        .collect();
-    words.sort_by_key(|word| word.starts_with(char::is_uppercase));
-    for word in words.into_iter().rev().take(2) {
-        out.push(Clue {
-            words: word.to_owned(),
-            in_front: true,
-            constraint: Constraint::Kind { word: word.to_owned() },
-            supports: vec![place.clone()],
-            facts: Vec::new(),
-        });
+    let of_kind = |words: Vec<&str>| Clue {
+        words: words.join(" "),
+        in_front: true,
+        constraint: Constraint::Kind { words: words.into_iter().map(str::to_owned).collect() },
+        supports: vec![place.clone()],
+        facts: Vec::new(),
+    };
+    let words: Vec<&str> = kind.strip_suffix(noun).unwrap_or(kind).split_whitespace().collect();
+    let small = words.iter().rposition(|word| !is_quality(word)).map_or(0, |at| at + 1);
+    // `Tamil language film`: the words in front belong to it.
+    let alone = small
+        .checked_sub(1)
+        .is_none_or(|at| is_demonym(words[at]) || words[at].chars().all(|c| c.is_ascii_digit()));
+    if alone && small < words.len() && words.len() - small <= 3 {
+        out.push(of_kind(words[small..].to_vec()));
+    }
+    if let Some(nation) = words.iter().find(|word| is_demonym(word)) {
+        out.push(of_kind(vec![*nation]));
     }
     out
+}
+
+/// Whether a word in front of a noun says what the thing is like.
+fn is_quality(word: &str) -> bool {
+    const OTHERS: [&str; 26] = [
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "debut",
+        "upcoming",
+        "only",
+        "final",
+        "last",
+        "former",
+        "popular",
+        "successful",
+        "new",
+        "small",
+        "large",
+        "major",
+        "short",
+        "eponymous",
+        "language",
+        "feature",
+    ];
+    word.len() > 2
+        && word.chars().all(|c| c.is_lowercase() || c == '-')
+        && !OTHERS.contains(&word)
+        && !word.ends_with("th")
 }
 
 /// `directed by an Indian filmmaker born in the 1970s`.
@@ -207,10 +293,15 @@ fn through(web: &Web, at: FactAt, mut own: Vec<Support>) -> Option<Clue> {
     if described.thing.sort != Sort::Person || described.thing.noun.is_empty() {
         return None;
     }
-    let demonym = described.thing.kind.split(' ').find(|word| {
-        word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphabetic)
-    })?;
-    let noun = described.thing.noun.as_str();
+    let demonym = described.thing.kind.split(' ').find(|word| is_demonym(word))?;
+    // Of several callings the one by which the person stands here.
+    let noun = match fact.relation {
+        Relation::Starring => {
+            let own = described.thing.kind.split(' ');
+            own.into_iter().find(|word| matches!(*word, "actor" | "actress" | "comedian"))?
+        }
+        _ => described.thing.noun.as_str(),
+    };
     let words = vec![demonym.to_owned(), noun.to_owned()];
     let article = if demonym.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" };
     let mut phrase = format!("{article} {demonym} {noun}");

@@ -111,9 +111,13 @@ pub(crate) fn golds(web: &Web, stated: &Stated) -> (Vec<String>, Verifier) {
             Verifier::Exact
         }
         Wanted::Code | Wanted::Path => {
-            let bare = fact.object.trim_matches(['\'', '"']);
-            golds.push(bare.to_owned());
-            golds.extend(bare.rsplit_once(['.', '/']).map(|(_, short)| short.to_owned()));
+            let quoted = ['\'', '"']
+                .into_iter()
+                .find_map(|mark| fact.object.strip_prefix(mark)?.strip_suffix(mark));
+            golds.extend(quoted.filter(|bare| !bare.trim().is_empty()).map(str::to_owned));
+            if let Some(named) = web.named_by(stated) {
+                golds.extend(names(web, named));
+            }
             Verifier::Exact
         }
         Wanted::Place => {
@@ -136,10 +140,13 @@ pub(crate) fn golds(web: &Web, stated: &Stated) -> (Vec<String>, Verifier) {
     (golds, verifier)
 }
 
-/// Names of a thing that is itself the answer.
-pub(crate) fn names(thing: &Thing) -> Vec<String> {
-    let mut names = vec![thing.name.clone()];
-    names.extend(thing.aliases.iter().cloned());
+/// Names of a thing that is itself the answer. The short name of an entry of a manual is one where no
+/// other entry has it.
+pub(crate) fn names(web: &Web, thing: ThingAt) -> Vec<String> {
+    let Thing { name, aliases, sort, .. } = &web.things[thing].thing;
+    let mut names = vec![name.clone()];
+    names
+        .extend(aliases.iter().filter(|alias| *sort != Sort::Code || web.is_short(alias)).cloned());
     names
 }
 

@@ -5,7 +5,7 @@
 //! that it would take; else perhaps. A set of constraints singles a thing out only where each other one
 //! is known to fail one of them.
 
-use crate::facts::{Relation, Sort, Value};
+use crate::facts::{Relation, Sort, Value, is_demonym};
 use crate::make::web::{DocumentAt, FactAt, ThingAt, Web};
 
 /// See the [module](self).
@@ -15,10 +15,12 @@ pub(crate) enum Constraint {
     Object { relation: Relation, object: String, qualifier: String },
     /// The date of the relation lies in these years.
     Years { relation: Relation, from: i32, to: i32 },
-    /// The definition has this word, such as *Indian*.
-    Kind { word: String },
+    /// The definition has these words: a nation, or what it is like.
+    Kind { words: Vec<String> },
     /// The object of the relation is a place that lies in this one: its last part.
     Lies { relation: Relation, part: String },
+    /// The module that the thing stands in, as its page has it, has this object in the relation.
+    Module { relation: Relation, object: String },
     /// The object of the relation is a person whose definition has these words, born in these years.
     Through { relation: Relation, words: Vec<String>, born: Option<(i32, i32)> },
 }
@@ -39,7 +41,7 @@ impl Constraint {
             | Self::Years { relation, .. }
             | Self::Lies { relation, .. }
             | Self::Through { relation, .. } => Some(*relation),
-            Self::Kind { .. } => None,
+            Self::Kind { .. } | Self::Module { .. } => None,
         }
     }
 
@@ -82,14 +84,7 @@ impl Constraint {
                     None => Met::Perhaps,
                 })
             }
-            Self::Kind { word } => {
-                let kind = described.thing.kind.as_str();
-                match (kind.is_empty(), kind.split([' ', '-']).any(|other| other == word)) {
-                    (true, _) => Met::Perhaps,
-                    (false, true) => Met::Yes,
-                    (false, false) => Met::No,
-                }
-            }
+            Self::Kind { words } => of_kind(&described.thing.kind, words),
             Self::Lies { part, .. } => known(&|at| {
                 let object = &web.facts[at].fact.object;
                 // A place named by itself may lie anywhere.
@@ -99,14 +94,29 @@ impl Constraint {
                     (false, false) => Met::Perhaps,
                 }
             }),
+            Self::Module { relation, object } => {
+                let mut things = web.of_document[described.document].iter();
+                let module = things.find(|&&at| web.things[at].thing.noun == "module");
+                let own = module.and_then(|&module| web.fact(module, *relation, ""));
+                if own.is_some_and(|fact| fact.object == *object) { Met::Yes } else { Met::No }
+            }
             Self::Through { words, born, .. } => known(&|at| match web.named_by(&web.facts[at]) {
                 Some(person) => is_described(web, person, words, *born),
                 None => Met::Perhaps,
             }),
         };
-        // Entries of manuals say everything in the forms that are read.
+        // Entries of manuals say everything in the forms that are read, but for signatures that no reader
+        // takes apart.
         if by_facts == Met::Perhaps && described.thing.sort == Sort::Code {
-            return Met::No;
+            let head = web.words(described.document, &described.thing.place);
+            return match self {
+                Self::Object { object, qualifier, .. }
+                    if !qualifier.is_empty() && head.contains(&format!("{qualifier}={object}")) =>
+                {
+                    Met::Perhaps
+                }
+                _ => Met::No,
+            };
         }
         if by_facts == Met::Perhaps && !self.may_hold(web, described.document) {
             return Met::No;
@@ -119,9 +129,10 @@ impl Constraint {
         let text = web.texts[document].as_str();
         let has = |name: &str| text.contains(&format!(" {} ", sleuth_index::folded(name)));
         match self {
-            Self::Object { object, .. } => has(object),
+            Self::Object { object, .. } | Self::Module { object, .. } => has(object),
             Self::Years { from, to, .. } => (*from..=*to).any(|year| has(&year.to_string())),
-            Self::Kind { word } => has(word),
+            // A film that is not called Indian may be one all the same.
+            Self::Kind { words } => words.iter().all(|word| is_demonym(word) || has(word)),
             Self::Lies { part, .. } => has(part),
             Self::Through { relation, .. } => {
                 let cues = relation.row().cues;
@@ -131,27 +142,56 @@ impl Constraint {
     }
 }
 
+/// Whether a definition has all of `words`. Of what it lacks only another nation is a contradiction.
+fn of_kind(kind: &str, words: &[String]) -> Met {
+    let own: Vec<&str> = kind.split([' ', '-']).collect();
+    if !kind.is_empty() && words.iter().all(|word| own.contains(&word.as_str())) {
+        return Met::Yes;
+    }
+    let nation = words.iter().find(|word| is_demonym(word));
+    let other = own.iter().any(|word| is_demonym(word));
+    match nation {
+        Some(nation) if other && !own.contains(&nation.as_str()) => Met::No,
+        _ => Met::Perhaps,
+    }
+}
+
 /// Whether a person's definition has all of `words`, and the person was born in the years.
 fn is_described(web: &Web, person: ThingAt, words: &[String], born: Option<(i32, i32)>) -> Met {
     let kind = &web.things[person].thing.kind;
-    let all = words.iter().all(|word| kind.split([' ', '-']).any(|other| other == word));
-    if !all {
-        // Somebody may be called otherwise in a definition: an actor directs, too.
-        return if words
-            .iter()
-            .any(|word| word.starts_with(char::is_uppercase) && !kind.contains(word.as_str()))
-        {
-            Met::No
-        } else {
-            Met::Perhaps
-        };
+    // Somebody may be called otherwise in a definition: an actor directs, too.
+    let of_kind = of_kind(kind, words);
+    if of_kind == Met::No {
+        return Met::No;
     }
-    let Some((from, to)) = born else { return Met::Yes };
+    let Some((from, to)) = born else { return of_kind };
     match web.fact(person, Relation::BornOn, "").and_then(|fact| fact.value.as_ref()?.year()) {
-        Some(year) if (from..=to).contains(&year) => Met::Yes,
+        Some(year) if (from..=to).contains(&year) => of_kind,
         Some(_) => Met::No,
         None => Met::Perhaps,
     }
+}
+
+/// Nouns of things of which one may be called by the noun of another.
+fn is_alike(a: &str, b: &str) -> bool {
+    const ALIKE: [&[&str]; 5] = [
+        &[
+            "film",
+            "movie",
+            "drama",
+            "comedy",
+            "thriller",
+            "documentary",
+            "sequel",
+            "cartoon",
+            "musical",
+        ],
+        &["album", "EP", "mixtape", "soundtrack"],
+        &["band", "duo", "trio", "quartet", "group"],
+        &["novel", "novella", "book", "memoir", "trilogy", "autobiography"],
+        &["song", "single"],
+    ];
+    a == b || ALIKE.iter().any(|nouns| nouns.contains(&a) && nouns.contains(&b))
 }
 
 /// Things other than `target` of which it is not known that they fail one of `constraints`, with the
@@ -185,7 +225,7 @@ pub(crate) fn rivals(web: &Web, target: ThingAt, constraints: &[Constraint], mos
                     continue;
                 }
             }
-            let of_noun = other.noun == noun
+            let of_noun = is_alike(&other.noun, noun)
                 || (own.thing.sort != Sort::Code
                     && web.texts[document].contains(&format!(" {noun} ")));
             if of_noun && all.iter().all(|constraint| constraint.met(web, thing) != Met::No) {

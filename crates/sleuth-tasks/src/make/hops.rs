@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Sort, one_line};
-use crate::make::candidate::{Candidate, Hop, Only, ask, golds, noun, supports};
+use crate::facts::{Relation, Sort, Wanted, one_line};
+use crate::make::candidate::{Candidate, Hop, Only, ask, fill, golds, noun, supports, year_of};
+use crate::make::constraint::Constraint;
 use crate::make::web::{FactAt, Web};
 use crate::task::{Kind, Split};
 
@@ -166,5 +167,124 @@ pub(crate) fn bridge(web: &Web, way: &[FactAt], variant: usize) -> Option<Candid
         n_documents: u32::try_from(way.len()).unwrap_or(u32::MAX),
         only: Only::Facts(way.to_vec()),
         answered_in: Some(stated.document),
+    })
+}
+
+/// A bridge over what two things share: *Who produced the 1999 film directed by the director of the film
+/// "X"?* The page of the director is not needed, and the question names neither him nor the film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Over {
+    /// The shared object, as the first thing has it.
+    pub(crate) first: FactAt,
+    /// The same, as the second has it.
+    pub(crate) second: FactAt,
+    /// The year of the second.
+    pub(crate) year: FactAt,
+    /// What is asked of the second.
+    pub(crate) asked: FactAt,
+}
+
+/// All bridges over a shared maker.
+pub(crate) fn overs(web: &Web, splits: &[Split]) -> Vec<Over> {
+    let mut makers: BTreeMap<(Split, Relation, String), Vec<FactAt>> = BTreeMap::new();
+    for (at, stated) in web.facts.iter().enumerate() {
+        let fact = &stated.fact;
+        let row = fact.relation.row();
+        let is_maker = matches!(row.wanted, Wanted::Person | Wanted::Name)
+            && !row.noun.is_empty()
+            && !row.having.is_empty();
+        if is_maker && fact.alone && web.things[stated.thing].thing.sort == Sort::Work {
+            let key = (splits[stated.document], fact.relation, sleuth_index::folded(&fact.object));
+            makers.entry(key).or_default().push(at);
+        }
+    }
+    let mut out = Vec::new();
+    for facts in makers.values() {
+        for &second in facts {
+            let own = &web.things[web.facts[second].thing].facts;
+            let year = own.iter().copied().find(|&at| {
+                let fact = &web.facts[at].fact;
+                matches!(fact.relation, Relation::ReleasedOn | Relation::PublishedOn)
+            });
+            let Some(year) = year else { continue };
+            for &first in facts {
+                if web.facts[first].document == web.facts[second].document {
+                    continue;
+                }
+                out.extend(
+                    own.iter()
+                        .copied()
+                        .filter(|&asked| asked != second && asked != year)
+                        .map(|asked| Over { first, second, year, asked }),
+                );
+            }
+        }
+    }
+    out
+}
+
+/// The question for a bridge over a shared maker.
+pub(crate) fn over(web: &Web, of: &Over) -> Option<Candidate> {
+    let (first, second) = (&web.facts[of.first], &web.facts[of.second]);
+    let (year, asked) = (&web.facts[of.year], &web.facts[of.asked]);
+    let (beside, target) = (&web.things[first.thing], &web.things[second.thing]);
+    if !beside.nameable || !asked.fact.alone || target.thing.noun.is_empty() {
+        return None;
+    }
+    let maker = first.fact.relation.row();
+    let number = year_of(&year.fact)?;
+    let row = asked.fact.relation.row();
+    let having = |object: &str| fill(maker.having, &[("o", object)]);
+    let said = format!(
+        "the {number} {} {}",
+        target.thing.noun,
+        having(&noun(maker, &beside.thing.said, "")?)
+    );
+    let question = ask(row, 0, &said, &asked.fact.qualifier)?;
+    let (golds, verifier) = golds(web, asked);
+    let hops = vec![
+        hop(&ask(maker, 0, &beside.thing.said, "")?, &first.fact.object, web, of.first),
+        hop(
+            &format!("Which is the {number} {} {}?", target.thing.noun, having("#1")),
+            &target.thing.name,
+            web,
+            of.second,
+        ),
+        hop(&ask(row, 0, "#2", &asked.fact.qualifier)?, &golds[0], web, of.asked),
+    ];
+    // What the question asks for must not be what both share.
+    if asked.fact.object == first.fact.object {
+        return None;
+    }
+    let mut all = Vec::new();
+    for stated in [first, second, year, asked] {
+        for support in supports(web, stated) {
+            if !all.contains(&support) {
+                all.push(support);
+            }
+        }
+    }
+    Some(Candidate {
+        kind: Kind::Bridge,
+        recipe: format!("bridge {}<>{}", maker.name, row.name),
+        question,
+        golds,
+        verifier,
+        supports: all,
+        hops,
+        n_documents: 2,
+        only: Only::Meets {
+            facts: vec![of.first, of.asked],
+            target: second.thing,
+            constraints: vec![
+                Constraint::Object {
+                    relation: second.fact.relation,
+                    object: second.fact.object.clone(),
+                    qualifier: String::new(),
+                },
+                Constraint::Years { relation: year.fact.relation, from: number, to: number },
+            ],
+        },
+        answered_in: Some(asked.document),
     })
 }

@@ -11,23 +11,44 @@
 
 use std::collections::BTreeMap;
 
-use sleuth_agent::sentences;
 use sleuth_records::Random;
 
-use crate::facts::{Relation, Sort};
+use crate::facts::{Relation, Sort, Thing};
 use crate::make::candidate::{Candidate, Only, Support, ask};
-use crate::make::web::{ThingAt, Web};
+use crate::make::web::{DocumentAt, ThingAt, Web, around};
 use crate::task::{Kind, Verifier};
 
 /// Siblings of which the relation must be stated.
 const LEAST_SIBLINGS: usize = 5;
 
+/// Relations whose absence is no answer. Who has not died has no day of death, what has no note runs
+/// everywhere, and what returns nothing has no class: of those the silence of a page says something.
+const ASKED: [Relation; 17] = [
+    Relation::BornOn,
+    Relation::BornIn,
+    Relation::DirectedBy,
+    Relation::WrittenBy,
+    Relation::ProducedBy,
+    Relation::ComposedBy,
+    Relation::ReleasedOn,
+    Relation::PublishedBy,
+    Relation::DistributedBy,
+    Relation::DevelopedBy,
+    Relation::FoundedOn,
+    Relation::FoundedBy,
+    Relation::BasedIn,
+    Relation::AddedIn,
+    Relation::DeprecatedIn,
+    Relation::DefaultOf,
+    Relation::ModuleAuthor,
+];
+
 /// Which relations are stated of which nouns, and by which arguments.
 pub(crate) struct Missing {
     /// Relations by noun, with how many things they are stated of.
-    relations: BTreeMap<(String, Relation), usize>,
-    /// Arguments with a default, by noun.
-    arguments: BTreeMap<String, Vec<String>>,
+    relations: BTreeMap<(Sort, String, Relation), usize>,
+    /// Arguments with a default, by document: those of neighbours are asked for.
+    arguments: BTreeMap<DocumentAt, Vec<String>>,
     things: Vec<ThingAt>,
 }
 
@@ -42,19 +63,18 @@ pub(crate) struct Lack {
 impl Missing {
     pub(crate) fn new(web: &Web) -> Self {
         let mut relations = BTreeMap::new();
-        let mut arguments: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut arguments: BTreeMap<DocumentAt, Vec<String>> = BTreeMap::new();
         for stated in &web.facts {
             let thing = &web.things[stated.thing].thing;
-            if thing.noun.is_empty() || stated.fact.relation.row().ask.is_empty() {
+            let is_asked = ASKED.contains(&stated.fact.relation);
+            if !is_asked || thing.noun.is_empty() {
                 continue;
             }
             if stated.fact.qualifier.is_empty() {
-                *relations.entry((thing.noun.clone(), stated.fact.relation)).or_insert(0) += 1;
+                let key = (thing.sort, thing.noun.clone(), stated.fact.relation);
+                *relations.entry(key).or_insert(0) += 1;
             } else if stated.fact.relation == Relation::DefaultOf {
-                arguments
-                    .entry(thing.noun.clone())
-                    .or_default()
-                    .push(stated.fact.qualifier.clone());
+                arguments.entry(stated.document).or_default().push(stated.fact.qualifier.clone());
             }
         }
         relations.retain(|_, n| *n >= LEAST_SIBLINGS);
@@ -64,7 +84,8 @@ impl Missing {
         }
         let known = |at: &ThingAt| {
             let described = &web.things[*at];
-            described.nameable && !described.thing.noun.is_empty()
+            let told = !described.thing.noun.is_empty() && described.thing.sort != Sort::Thing;
+            described.nameable && told
         };
         Self { relations, arguments, things: (0..web.things.len()).filter(known).collect() }
     }
@@ -75,8 +96,11 @@ impl Missing {
             return None;
         }
         let thing = *random.pick(&self.things);
-        let noun = &web.things[thing].thing.noun;
-        if let Some(names) = self.arguments.get(noun)
+        let Thing { noun, sort, .. } = &web.things[thing].thing;
+        let sort = *sort;
+        let is_called = matches!(noun.as_str(), "function" | "method" | "class" | "class method");
+        if is_called
+            && let Some(names) = self.arguments.get(&web.things[thing].document)
             && random.below(2) == 0
         {
             let qualifier = random.pick(names).clone();
@@ -84,9 +108,9 @@ impl Missing {
         }
         let of_noun: Vec<Relation> = self
             .relations
-            .range((noun.clone(), Relation::BornOn)..)
-            .take_while(|((other, _), _)| other == noun)
-            .map(|((_, relation), _)| *relation)
+            .range((sort, noun.clone(), Relation::BornOn)..)
+            .take_while(|((own, other, _), _)| *own == sort && other == noun)
+            .map(|((_, _, relation), _)| *relation)
             .collect();
         if of_noun.is_empty() {
             return None;
@@ -141,6 +165,23 @@ pub(crate) fn is_stated(web: &Web, lack: &Lack) -> bool {
         })
     };
     let document = &web.documents[described.document];
+    // `(Russian: …; 27 January 1891 – 31 August 1967)` states a birth without a word for it.
+    let opening = web.words(described.document, &described.thing.place);
+    let has_year = opening.split(|c: char| !c.is_ascii_digit()).any(|number| number.len() == 4);
+    if has_year && matches!(lack.relation, Relation::BornOn | Relation::FoundedOn) {
+        return true;
+    }
+    // `the debut novel of X`: who wrote a book is said in too many ways.
+    let is_book = matches!(
+        described.thing.noun.as_str(),
+        "novel" | "novella" | "book" | "memoir" | "play" | "poem" | "comic" | "autobiography"
+    );
+    if is_book && lack.relation == Relation::WrittenBy {
+        return true;
+    }
+    if described.thing.sort == Sort::Code && is_stated_around(web, lack, &speaks) {
+        return true;
+    }
     if described.thing.sort == Sort::Code {
         // The entry and what stands in it; the next one begins with another name.
         let body = entry_text(web, lack.thing);
@@ -160,24 +201,34 @@ pub(crate) fn is_stated(web: &Web, lack: &Lack) -> bool {
     speaks(&document.text) || elsewhere(web, lack.thing, &speaks)
 }
 
+/// Whether what an entry of a manual stands in says it for all its entries: the page in front of the first
+/// one, or the class.
+fn is_stated_around(web: &Web, lack: &Lack, speaks: &dyn Fn(&str) -> bool) -> bool {
+    if !matches!(lack.relation, Relation::AddedIn | Relation::DeprecatedIn) {
+        return false;
+    }
+    let described = &web.things[lack.thing];
+    let things = &web.of_document[described.document];
+    let entries = things.iter().filter(|&&at| web.things[at].thing.noun != "module");
+    let first = entries.map(|&at| web.things[at].thing.place.start).min().unwrap_or(0);
+    let name = described.thing.name.as_str();
+    speaks(&web.documents[described.document].text[..first])
+        || things.iter().any(|&at| {
+            let around = web.things[at].thing.name.as_str();
+            name.strip_prefix(around).is_some_and(|rest| rest.starts_with('.'))
+                && speaks(entry_text(web, at))
+        })
+}
+
 /// Whether a sentence of another document holds the name and a word of the relation.
 fn elsewhere(web: &Web, thing: ThingAt, speaks: &dyn Fn(&str) -> bool) -> bool {
     let described = &web.things[thing];
     let mut names: Vec<&str> = vec![described.thing.name.as_str()];
     names.extend(described.thing.aliases.iter().map(String::as_str));
     for name in names {
-        let key = format!(" {} ", sleuth_index::folded(name));
         for document in web.holding(name) {
-            if document == described.document {
-                continue;
-            }
             let text = &web.documents[document].text;
-            // A short text is one statement; of a long one its sentences are looked at.
-            let near = sentences(text).into_iter().any(|range| {
-                let folded = format!(" {} ", sleuth_index::folded(&text[range.clone()]));
-                folded.contains(&key) && speaks(&text[range])
-            });
-            if near {
+            if document != described.document && around(text, name).into_iter().any(speaks) {
                 return true;
             }
         }

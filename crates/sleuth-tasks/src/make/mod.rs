@@ -152,6 +152,8 @@ struct Maker<'a> {
     options: &'a MakeOptions,
     snapshot: String,
     source: String,
+    /// What the reader made of hops so far.
+    read: reader::Memory,
 }
 
 /// What came of a candidate, and how long each filter took.
@@ -189,7 +191,8 @@ pub fn make(
     let mut report = MakeReport::new(&web, &families, begun.elapsed());
     let source = store.info()?.name;
     let snapshot = store.snapshot().to_owned();
-    let maker = Maker { store, web, families, options, snapshot, source };
+    let read = reader::Memory::default();
+    let maker = Maker { store, web, families, options, snapshot, source, read };
 
     let mut tasks: Vec<Task> = Vec::new();
     let mut known = Known::default();
@@ -282,14 +285,14 @@ impl Maker<'_> {
         if !done(&mut judged, Filter::Unique, passed) {
             return Ok(Some(judged));
         }
+        let passed = reader::is_answerable(self.store, &self.web, &self.read, &judged.candidate)?;
+        if !done(&mut judged, Filter::Answerable, passed) {
+            return Ok(Some(judged));
+        }
         let found = leak::Found::of(self.store, &judged.candidate.question)?;
         judged.difficulty = self.difficulty(&judged.candidate, &found);
         let passed = !leak::leaks(&self.web, &judged.candidate, &found);
         if !done(&mut judged, Filter::NoLeak, passed) {
-            return Ok(Some(judged));
-        }
-        let passed = reader::is_answerable(self.store, &self.web, &judged.candidate)?;
-        if !done(&mut judged, Filter::Answerable, passed) {
             return Ok(Some(judged));
         }
         // What one document answers may be found at once, and what nothing answers cannot.
@@ -327,6 +330,7 @@ impl Maker<'_> {
         let is_new = known.is_new(self.essence(&candidate), SAME_QUESTION);
         counts.asked(Filter::New, begun.elapsed(), is_new);
         if !is_new {
+            counts.drop(Filter::New, &candidate.question);
             return Ok(None);
         }
         let mut question = candidate.question.clone();
@@ -338,6 +342,7 @@ impl Maker<'_> {
                     closed_book::is_known(model, &candidate, self.options.attempts, cancel)?;
                 counts.asked(Filter::NotKnown, begun.elapsed(), !is_known);
                 if is_known {
+                    counts.drop(Filter::NotKnown, &candidate.question);
                     return Ok(None);
                 }
             }
@@ -379,19 +384,24 @@ impl Maker<'_> {
         }))
     }
 
-    /// What a question asks, without the words of its wording: the relations, the documents and the
-    /// answer, and the words of the question that few documents hold.
+    /// What a question asks, without the words of its wording: the documents and answers of its hops, and
+    /// of a single hop the words of the question that few documents hold.
     fn essence(&self, candidate: &Candidate) -> Signature {
-        let mut members: Vec<u64> = vec![hash(&candidate.recipe)];
+        let mut members: Vec<u64> = Vec::new();
         members.extend(candidate.golds.first().map(|gold| hash(&sleuth_index::folded(gold))));
-        for hop in &candidate.hops {
-            members.push(hash(&format!("{} {}", hop.fact, hop.answer)));
-        }
-        let rare = (self.web.documents.len() / 50).max(2);
-        for word in folded_words(&candidate.question) {
-            if self.web.n_holding(&word) <= rare {
-                members.push(hash(&word));
+        for (nth, hop) in candidate.hops.iter().enumerate() {
+            // The same thing by the same property, beside another anchor, is the same task.
+            let is_anchor = nth == 0 && candidate.recipe.contains("+same:");
+            if !is_anchor {
+                members.push(hash(&format!("{nth} {} {}", hop.document, hop.answer)));
             }
+        }
+        // What a single hop is about is told by its relation and its words.
+        if candidate.hops.len() < 2 {
+            members.push(hash(&candidate.recipe));
+            let rare = (self.web.documents.len() / 50).max(2);
+            let words = folded_words(&candidate.question).into_iter();
+            members.extend(words.filter(|word| self.web.n_holding(word) <= rare).map(|w| hash(&w)));
         }
         Signature::of(members).unwrap_or_else(|| Signature::lone(0))
     }

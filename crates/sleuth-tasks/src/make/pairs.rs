@@ -74,7 +74,12 @@ pub(crate) fn comparison(web: &Web, a: FactAt, b: FactAt, most: bool) -> Option<
         wording,
         &[("a", one.said.as_str()), ("b", two.said.as_str()), ("q", &first.fact.qualifier)],
     );
-    let answer = if (order == Ordering::Less) == most { two } else { one };
+    // A name with its year answers by itself.
+    let years = [first, second].into_iter().filter_map(|stated| year_of(&stated.fact));
+    if years.into_iter().any(|year| question.contains(&year.to_string())) {
+        return None;
+    }
+    let at = if (order == Ordering::Less) == most { b } else { a };
     let hops: Option<Vec<_>> = [a, b]
         .iter()
         .map(|&at| {
@@ -84,18 +89,17 @@ pub(crate) fn comparison(web: &Web, a: FactAt, b: FactAt, most: bool) -> Option<
             Some(hop(&asked, &stated.fact.object, web, at))
         })
         .collect();
-    let answered_in = web.facts[if std::ptr::eq(answer, one) { a } else { b }].document;
     Some(Candidate {
         kind: Kind::Comparison,
         recipe: format!("comparison {}", row.name),
         question,
-        golds: names(answer),
+        golds: names(web, web.facts[at].thing),
         verifier: Verifier::Exact,
         supports: supports(web, first).into_iter().chain(supports(web, second)).collect(),
         hops: hops?,
         n_documents: 2,
         only: Only::Facts(vec![a, b]),
-        answered_in: Some(answered_in),
+        answered_in: Some(web.facts[at].document),
     })
 }
 
@@ -139,7 +143,7 @@ pub(crate) fn shared_cast(web: &Web, a: FactAt, b: FactAt) -> Option<Candidate> 
         .collect();
     let mut golds = vec![first.fact.object.clone()];
     if let Some(person) = web.named_by(first) {
-        golds.extend(names(&web.things[person].thing));
+        golds.extend(names(web, person));
     }
     let mut seen = BTreeSet::new();
     golds.retain(|gold| seen.insert(gold.clone()));
@@ -316,16 +320,18 @@ pub(crate) fn anchored(web: &Web, of: &Anchored) -> Option<Candidate> {
         hop(&asked(of.anchor, &beside.said)?, &anchor.fact.object, web, of.anchor),
         hop(&question, &thing.name, web, of.own),
     ];
-    let mut all = supports(web, anchor);
-    all.extend(supports(web, own));
-    all.extend(supports(web, linked));
-    all.dedup();
+    let mut all: Vec<Support> = Vec::new();
+    for support in [anchor, own, linked].into_iter().flat_map(|stated| supports(web, stated)) {
+        if !all.contains(&support) {
+            all.push(support);
+        }
+    }
     let relations = [own.fact.relation.row().name, linked.fact.relation.row().name];
     Some(Candidate {
         kind: Kind::Intersection,
         recipe: format!("intersection {}+same:{}", relations[0], relations[1]),
         question,
-        golds: names(thing),
+        golds: names(web, own.thing),
         verifier: Verifier::Exact,
         supports: all,
         hops,

@@ -1,13 +1,14 @@
 //! Which candidates are drawn, and in what order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sleuth_records::Random;
 
+use crate::facts::Relation;
 use crate::make::MakeOptions;
-use crate::make::blur::{is_describable, obfuscated};
+use crate::make::blur::{VARIANTS, is_describable, obfuscated};
 use crate::make::candidate::Candidate;
-use crate::make::hops::{Ways, bridge, one_hop};
+use crate::make::hops::{Over, Ways, bridge, one_hop, over, overs};
 use crate::make::minhash::hash;
 use crate::make::missing::{Lack, Missing, unanswerable};
 use crate::make::pairs::{
@@ -18,6 +19,8 @@ use crate::task::{Kind, Split};
 
 /// Bridges that are listed, at most.
 const MOST_BRIDGES: usize = 500_000;
+/// Anchors that are tried for one thing and its properties: the tasks would be near-duplicates.
+const MOST_ANCHORS: usize = 3;
 /// Draws in a row that bring nothing new, after which nothing more is expected.
 const MOST_IDLE: usize = 20_000;
 
@@ -26,23 +29,38 @@ const MOST_IDLE: usize = 20_000;
 pub(crate) enum Plan {
     OneHop(FactAt, usize),
     Bridge(Vec<FactAt>, usize),
+    Over(Over),
     Comparison(FactAt, FactAt, bool),
     Cast(FactAt, FactAt),
     Anchored(Anchored),
-    Obfuscated(Vec<FactAt>),
+    Obfuscated(Vec<FactAt>, usize),
     Lack(Lack, usize),
 }
 
 impl Plan {
+    /// The relations that it goes by.
+    fn relations(&self, web: &Web) -> Vec<Relation> {
+        let facts = match self {
+            Self::OneHop(fact, _) => vec![*fact],
+            Self::Bridge(way, _) | Self::Obfuscated(way, _) => way.clone(),
+            Self::Over(of) => vec![of.first, of.second, of.asked],
+            Self::Comparison(a, b, _) | Self::Cast(a, b) => vec![*a, *b],
+            Self::Anchored(of) => vec![of.own, of.linked],
+            Self::Lack(lack, _) => return vec![lack.relation],
+        };
+        facts.into_iter().map(|at| web.facts[at].fact.relation).collect()
+    }
+
     /// The candidate; `None` where it does not come to one.
     pub(crate) fn word(&self, web: &Web) -> Option<Candidate> {
         match self {
             Self::OneHop(fact, variant) => one_hop(web, *fact, *variant),
             Self::Bridge(way, variant) => bridge(web, way, *variant),
+            Self::Over(of) => over(web, of),
             Self::Comparison(a, b, most) => comparison(web, *a, *b, *most),
             Self::Cast(a, b) => shared_cast(web, *a, *b),
             Self::Anchored(of) => anchored(web, of),
-            Self::Obfuscated(way) => obfuscated(web, way),
+            Self::Obfuscated(way, variant) => obfuscated(web, way, *variant),
             Self::Lack(lack, variant) => unanswerable(web, lack, *variant),
         }
     }
@@ -55,6 +73,8 @@ pub(crate) struct Planner {
     listed: Vec<Plan>,
     draws: Draws,
     drawn: BTreeSet<Plan>,
+    /// Anchors that were tried for the same two properties of a thing.
+    anchors: BTreeMap<(FactAt, FactAt), usize>,
 }
 
 /// What is drawn anew each time.
@@ -90,6 +110,7 @@ impl Planner {
                     let n = web.facts[last].fact.relation.row().ask.len();
                     (0..n).map(move |variant| Plan::Bridge(way.clone(), variant))
                 })
+                .chain(overs(web, splits).into_iter().map(Plan::Over))
                 .collect(),
             Kind::Comparison => {
                 draws = Draws::Comparisons(Comparable::new(web, splits));
@@ -110,7 +131,9 @@ impl Planner {
                         !last.fact.relation.row().ask.is_empty()
                             && is_describable(web, web.facts[way[0]].thing)
                     })
-                    .map(Plan::Obfuscated)
+                    .flat_map(|way| {
+                        (0..VARIANTS).map(move |variant| Plan::Obfuscated(way.clone(), variant))
+                    })
                     .collect()
             }
             Kind::Unanswerable => {
@@ -120,7 +143,8 @@ impl Planner {
             Kind::Other => Vec::new(),
         };
         shuffle(&mut listed, &mut random);
-        Self { random, listed, draws, drawn: BTreeSet::new() }
+        take_turns(&mut listed, |plan| plan.relations(web));
+        Self { random, listed, draws, drawn: BTreeSet::new(), anchors: BTreeMap::new() }
     }
 
     /// The next plans, at most `n`; none when there are no more.
@@ -146,7 +170,14 @@ impl Planner {
                     // Which is named first is drawn with the pair.
                     Plan::Comparison(a, b, most)
                 }),
-                Draws::Anchors(anchors) => anchors.draw(web, splits, random).map(Plan::Anchored),
+                Draws::Anchors(anchors) => anchors
+                    .draw(web, splits, random)
+                    .filter(|of| {
+                        let n = self.anchors.entry((of.own, of.linked)).or_insert(0);
+                        *n += 1;
+                        *n <= MOST_ANCHORS
+                    })
+                    .map(Plan::Anchored),
                 Draws::Missing(missing) => {
                     missing.draw(web, random).map(|lack| Plan::Lack(lack, random.below(2)))
                 }
@@ -170,6 +201,24 @@ impl Planner {
         }
         out
     }
+}
+
+/// Orders items so that their kinds take turns, from the end: the most frequent one would drown the
+/// others.
+fn take_turns<T, K: Ord>(items: &mut Vec<T>, kind: impl Fn(&T) -> K) {
+    let mut n_before: BTreeMap<K, usize> = BTreeMap::new();
+    let mut ranked: Vec<(usize, T)> = std::mem::take(items)
+        .into_iter()
+        .rev()
+        .map(|item| {
+            let n = n_before.entry(kind(&item)).or_insert(0);
+            *n += 1;
+            (*n, item)
+        })
+        .collect();
+    // Stable: within a turn the order stays the drawn one.
+    ranked.sort_by_key(|(turn, _)| *turn);
+    items.extend(ranked.into_iter().rev().map(|(_, item)| item));
 }
 
 /// Fisher and Yates.

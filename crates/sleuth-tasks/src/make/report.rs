@@ -31,7 +31,12 @@ pub struct KindReport {
     pub hops: BTreeMap<u32, usize>,
     /// Questions that a model reworded.
     pub reworded: usize,
+    /// By filter: the first questions that did not pass it, at most [`EXAMPLES`].
+    pub dropped: Vec<(Filter, Vec<String>)>,
 }
+
+/// Dropped questions that a report shows for each filter.
+const EXAMPLES: usize = 5;
 
 impl KindReport {
     pub(crate) fn new(kind: Kind) -> Self {
@@ -44,6 +49,7 @@ impl KindReport {
             tasks: [0; 3],
             hops: BTreeMap::new(),
             reworded: 0,
+            dropped: Filter::ALL.map(|filter| (filter, Vec::new())).to_vec(),
         }
     }
 
@@ -51,6 +57,18 @@ impl KindReport {
         self.candidates += 1;
         for (filter, took) in &judged.took {
             self.asked(*filter, *took, judged.failed != Some(*filter));
+        }
+        if let Some(failed) = judged.failed {
+            self.drop(failed, &judged.candidate.question);
+        }
+    }
+
+    /// Remembers a question that did not pass.
+    pub(crate) fn drop(&mut self, filter: Filter, question: &str) {
+        if let Some((_, questions)) = self.dropped.iter_mut().find(|(known, _)| *known == filter)
+            && questions.len() < EXAMPLES
+        {
+            questions.push(question.to_owned());
         }
     }
 

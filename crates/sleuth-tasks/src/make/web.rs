@@ -50,6 +50,8 @@ pub(crate) struct Web {
     /// Documents by folded word.
     postings: HashMap<String, Vec<u32>>,
     by_key: HashMap<String, Vec<ThingAt>>,
+    /// How many entries of manuals have a short name.
+    shorts: HashMap<String, usize>,
     /// Things of each document.
     pub(crate) of_document: Vec<Vec<ThingAt>>,
 }
@@ -72,6 +74,7 @@ impl Web {
             texts: Vec::with_capacity(documents.len()),
             postings: HashMap::new(),
             by_key: HashMap::new(),
+            shorts: HashMap::new(),
             of_document: vec![Vec::new(); documents.len()],
             documents,
         };
@@ -101,6 +104,10 @@ impl Web {
                 }
             }
             self.of_document[document].push(at);
+            if thing.sort == Sort::Code {
+                let short = thing.name.rsplit('.').next().unwrap_or(&thing.name);
+                *self.shorts.entry(short.to_owned()).or_insert(0) += 1;
+            }
             self.things.push(Described { document, thing, nameable: false, facts: Vec::new() });
         }
         for fact in page.facts {
@@ -148,9 +155,8 @@ impl Web {
                 let own = code_key(&format!("{module}.{}", fact.object));
                 self.one(&own).or_else(|| self.one(&code_key(&fact.object)))
             }
-            Wanted::Person | Wanted::Place | Wanted::Name | Wanted::Title => {
-                self.one(&folded(&fact.object))
-            }
+            Wanted::Place => self.place(&fact.object),
+            Wanted::Person | Wanted::Name | Wanted::Title => self.one(&folded(&fact.object)),
             Wanted::Date | Wanted::Number | Wanted::Version | Wanted::Path => None,
         }?;
         let sort = self.things[found].thing.sort;
@@ -162,7 +168,51 @@ impl Web {
             Wanted::Title => sort == Sort::Work,
             Wanted::Date | Wanted::Number | Wanted::Version | Wanted::Path => false,
         };
-        (fits && found != stated.thing).then_some(found)
+        (fits && found != stated.thing && self.is_compatible(stated, found)).then_some(found)
+    }
+
+    /// Whether `person`, a page of the name that a fact gives, can be who the fact means: a name alone is
+    /// shared by a director and a racing driver. Either page has to speak of the other's kind: the
+    /// person's of the work by name, or of what one does who makes such a work. And the times must fit.
+    fn is_compatible(&self, stated: &Stated, person: ThingAt) -> bool {
+        let described = &self.things[person];
+        if described.thing.sort != Sort::Person {
+            return true;
+        }
+        let text = self.texts[described.document].as_str();
+        let names = &self.things[stated.thing].thing.name;
+        let speaks = text.contains(&format!(" {} ", folded(names)));
+        let place = &described.thing.place;
+        let definition = self.words(described.document, place).to_lowercase();
+        let does = doing(stated.fact.relation).iter().any(|stem| definition.contains(stem));
+        if !speaks && !does {
+            return false;
+        }
+        let year = |thing: ThingAt, relation| {
+            self.fact(thing, relation, "").and_then(|fact| fact.value.as_ref()?.year())
+        };
+        let made = [Relation::ReleasedOn, Relation::PublishedOn, Relation::FoundedOn]
+            .into_iter()
+            .find_map(|relation| year(stated.thing, relation));
+        let Some(made) = made else { return true };
+        let born = year(person, Relation::BornOn).is_none_or(|born| made >= born + 8);
+        let died = year(person, Relation::DiedOn).is_none_or(|died| made <= died + 8);
+        born && died
+    }
+
+    /// The place that `A, B, C` names: the page of that title, or of `A, B`, or the page of `A` where
+    /// its text speaks of `B`.
+    fn place(&self, object: &str) -> Option<ThingAt> {
+        let parts: Vec<&str> = object.split(", ").collect();
+        for n in (1..=parts.len()).rev() {
+            let Some(found) = self.one(&folded(&parts[..n].join(", "))) else { continue };
+            let text = &self.texts[self.things[found].document];
+            let spoken = parts[n..]
+                .first()
+                .is_none_or(|beyond| text.contains(&format!(" {} ", folded(beyond))));
+            return spoken.then_some(found);
+        }
+        None
     }
 
     fn one(&self, key: &str) -> Option<ThingAt> {
@@ -209,6 +259,11 @@ impl Web {
             .collect()
     }
 
+    /// Whether a short name of a program is that of one entry alone.
+    pub(crate) fn is_short(&self, name: &str) -> bool {
+        self.shorts.get(name) == Some(&1)
+    }
+
     /// How many documents hold a folded word.
     pub(crate) fn n_holding(&self, word: &str) -> usize {
         self.postings.get(word).map_or(0, Vec::len)
@@ -222,6 +277,25 @@ impl Web {
     /// The id of a document.
     pub(crate) fn id(&self, document: DocumentAt) -> &DocumentId {
         &self.documents[document].id
+    }
+}
+
+/// What somebody is called who is the object of a relation: beginnings of words.
+fn doing(relation: Relation) -> &'static [&'static str] {
+    match relation {
+        Relation::DirectedBy | Relation::CreatedBy => {
+            &["direct", "film", "screenwr", "animator", "televis", "producer"]
+        }
+        Relation::WrittenBy | Relation::AuthoredBy => {
+            &["writ", "novel", "author", "screen", "poet", "dramat", "journal", "songwr", "essay"]
+        }
+        Relation::ProducedBy => &["produc", "film", "direct"],
+        Relation::ComposedBy => &["compos", "music", "songwr"],
+        Relation::Starring => &["act", "comedian", "film", "televis", "singer"],
+        Relation::PerformedBy | Relation::RecordedBy => {
+            &["sing", "music", "rapper", "artist", "songwr", "guitar", "pian", "vocal", "drummer"]
+        }
+        _ => &[],
     }
 }
 
@@ -286,6 +360,32 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(
     done.sort_by_key(|(at, _)| *at);
     done.into_iter().flat_map(|(_, part)| part).collect()
 }
+
+/// The stretches of `text` that speak of `name`: around each place where it stands, as far as the sentence
+/// or the line goes, and no further than [`REACH`]. The whole text where it is written in another way.
+pub(crate) fn around<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
+    let places: Vec<usize> = text.match_indices(name).map(|(at, _)| at).collect();
+    if places.is_empty() {
+        return vec![text];
+    }
+    let stretch = |at: usize| {
+        let from = text.floor_char_boundary(at.saturating_sub(REACH));
+        let to = text.floor_char_boundary((at + name.len() + REACH).min(text.len()));
+        let before = &text[from..at];
+        let start = ["\n\n", ". ", ".\n"]
+            .iter()
+            .filter_map(|end| before.rfind(end).map(|found| found + end.len()))
+            .max()
+            .unwrap_or(0);
+        let after = &text[at + name.len()..to];
+        let end = ["\n\n", ". ", ".\n"].iter().filter_map(|end| after.find(end)).min();
+        &text[from + start..at + name.len() + end.unwrap_or(after.len())]
+    };
+    places.into_iter().map(stretch).collect()
+}
+
+/// Bytes to both sides of a name that may speak of it.
+const REACH: usize = 400;
 
 /// Folded words of a text: what names are compared by.
 pub(crate) fn folded_words(text: &str) -> Vec<String> {

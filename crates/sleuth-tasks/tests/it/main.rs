@@ -12,3 +12,4 @@ mod rollouts;
 mod sample;
 mod support;
 mod verify;
+mod make;
