@@ -11,6 +11,7 @@ mod interrupt;
 mod place;
 mod quality;
 mod readers;
+mod serve;
 mod servers;
 mod sites;
 mod tasks;
