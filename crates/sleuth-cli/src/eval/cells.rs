@@ -1,12 +1,12 @@
-//! The cells of a matrix that are still to be made: rollouts, appended to the cell's file.
+//! Rollouts that a measurement still lacks, appended to its files: the cells of a matrix, and the
+//! budgets of a curve.
 //!
 //! `trail` and `chat` go through the same runner as `sleuth tasks rollout`. The policy *closed book*
 //! is a model asked by itself: no store answers it, and no evidence can bear it out, so that the agent
 //! would show no answer of its; its episodes are written here, with the words as they were said.
 
 use std::collections::HashSet;
-use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sleuth_agent::{
@@ -24,90 +24,99 @@ use sleuth_tasks::{
 
 use crate::args::{Effort, RemoteArgs};
 use crate::ask::effort_budget;
-use crate::choose::{self, Found};
+use crate::choose;
 use crate::fail::Failure;
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::tasks::rollout::threads;
 use crate::{interrupt, stores};
 
-/// What all cells of a matrix are made with.
+/// What rollouts are made with.
 pub(super) struct Maker<'a> {
-    pub(super) plan: &'a MatrixPlan,
+    pub(super) rollouts: u32,
+    pub(super) seed: u64,
     pub(super) places: &'a Places,
     pub(super) remote: &'a RemoteArgs,
     pub(super) progress: &'a Progress,
 }
 
+/// The limits of `--effort normal`, where a plan names none.
+pub(super) fn usual_budget() -> Budget {
+    effort_budget(Effort::Normal)
+}
+
 impl Maker<'_> {
+    /// Opens the store of a measurement, or makes it of its documents.
+    pub(super) fn open(&self, over: &[PathBuf]) -> Result<Arc<Store>, Failure> {
+        Ok(Arc::new(stores::open(over, self.places, self.progress)?.store))
+    }
+
     /// Makes what the cells of `store` lack, one policy after the other. Ends early, without an error,
     /// at the first interrupt.
-    pub(super) fn make(&self, store: &PlannedStore, tasks: &[Task]) -> Result<(), Failure> {
+    pub(super) fn cells(
+        &self,
+        plan: &MatrixPlan,
+        store: &PlannedStore,
+        tasks: &[Task],
+    ) -> Result<(), Failure> {
         let lacks = |policy: &&PlannedPolicy| {
-            let n = self.plan.picks(policy, tasks.len()).len() * self.plan.rollouts as usize;
-            count_episodes(&self.plan.cell(policy, store)).is_none_or(|found| found < n)
+            let n = plan.picks(policy, tasks.len()).len() * self.rollouts as usize;
+            count_episodes(&plan.cell(policy, store)).is_none_or(|found| found < n)
         };
-        let policies: Vec<&PlannedPolicy> = self.plan.policies.iter().filter(lacks).collect();
+        let policies: Vec<&PlannedPolicy> = plan.policies.iter().filter(lacks).collect();
         if policies.is_empty() {
             return Ok(());
         }
-        let opened = stores::open(&store.over, self.places, self.progress)?.store;
-        let opened = Arc::new(opened);
+        let opened = self.open(&store.over)?;
+        let budget = plan.budget.clone().unwrap_or_else(usual_budget);
         for policy in policies {
             if interrupt::asked() {
                 break;
             }
-            let picked = self.plan.picks(policy, tasks.len());
+            let picked = plan.picks(policy, tasks.len());
             let picked: Vec<Task> = picked.into_iter().map(|at| tasks[at].clone()).collect();
-            let path = self.plan.cell(policy, store);
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let failed = |source| Failure::Write { path: path.clone(), source };
-            fs_err::create_dir_all(folder).map_err(failed)?;
-            self.progress.phase(&format!("{} · {}", store.name, policy.name));
-            match policy.policy {
-                PolicyKind::Trail | PolicyKind::Chat => {
-                    self.searching(policy, &picked, &opened, &path)?;
+            let path = plan.cell(policy, store);
+            let name = format!("{} · {}", store.name, policy.name);
+            match (policy.policy, policy.model.as_deref()) {
+                (PolicyKind::ClosedBook, Some(model)) => {
+                    self.closed_book(&name, model, &budget, &picked, &opened, &path)?;
                 }
-                PolicyKind::ClosedBook => self.closed_book(policy, &picked, &opened, &path)?,
+                (_, model) => self.searching(&name, model, &budget, &picked, &opened, &path)?,
             }
         }
         Ok(())
     }
 
-    fn budget(&self) -> Budget {
-        self.plan.budget.clone().unwrap_or_else(|| effort_budget(Effort::Normal))
-    }
-
-    fn found(&self, policy: &PlannedPolicy) -> Result<Option<Found>, Failure> {
-        policy.model.as_deref().map(|model| choose::find(model, self.places)).transpose()
-    }
-
-    fn searching(
+    /// Makes what the file at `path` lacks: by `trail`, or by `chat` where there is a model.
+    pub(super) fn searching(
         &self,
-        policy: &PlannedPolicy,
+        name: &str,
+        model: Option<&str>,
+        budget: &Budget,
         tasks: &[Task],
         store: &Arc<Store>,
         path: &Path,
     ) -> Result<(), Failure> {
-        let found = self.found(policy)?;
+        self.begin(name, path)?;
+        let found = model.map(|model| choose::find(model, self.places)).transpose()?;
         let options = RolloutOptions {
-            rollouts: self.plan.rollouts,
+            rollouts: self.rollouts,
             threads: threads(found.as_ref()),
-            budget: self.budget(),
-            seed: self.plan.seed,
+            budget: budget.clone(),
+            seed: self.seed,
             ..RolloutOptions::default()
         };
         let make = |tap: &ModelTap| -> Result<Box<dyn Policy + Send>, AgentError> {
             let Some(found) = &found else { return Ok(Box::new(Trail::default())) };
             let loaded = choose::load(found, self.remote, self.progress);
             let loaded = loaded.map_err(|failure| LmError::Unavailable {
-                model: policy.model.clone().unwrap_or_default(),
+                model: model.unwrap_or_default().to_owned(),
                 reason: failure.to_string(),
             })?;
             Ok(Box::new(Chat::new(tap.model(loaded), ChatOptions::default())))
         };
         let told = |state: &RolloutProgress| {
-            self.progress.state(|| self.said(policy, state.tally.episodes, state.rollouts as u64));
+            self.progress.state(|| said(name, state.tally.episodes, state.rollouts as u64));
         };
         let retrieval = store.retrieval()?.id;
         let retriever: Arc<dyn Retriever> = store.clone();
@@ -120,50 +129,58 @@ impl Maker<'_> {
         Ok(())
     }
 
-    fn said(&self, policy: &PlannedPolicy, n: u64, of: u64) -> String {
-        format!("{} · {n} of {of} rollouts", policy.name)
+    /// Tells of a file, and makes its folder.
+    fn begin(&self, name: &str, path: &Path) -> Result<(), Failure> {
+        self.progress.phase(name);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let failed = |source| Failure::Write { path: path.to_owned(), source };
+        fs_err::create_dir_all(folder).map_err(failed)
     }
 
     fn closed_book(
         &self,
-        policy: &PlannedPolicy,
+        name: &str,
+        model: &str,
+        budget: &Budget,
         tasks: &[Task],
-        store: &Arc<Store>,
+        store: &Store,
         path: &Path,
     ) -> Result<(), Failure> {
-        let found = self.found(policy)?;
-        let Some(found) = found else { return Ok(()) };
+        self.begin(name, path)?;
+        let found = choose::find(model, self.places)?;
         let mut model = choose::load(&found, self.remote, self.progress)?;
         let mut done = cut_and_read(path)?;
         let write = |source| Failure::Write { path: path.to_owned(), source };
         let mut out =
             fs_err::OpenOptions::new().create(true).append(true).open(path).map_err(write)?;
-        let of = tasks.len() as u64 * u64::from(self.plan.rollouts);
+        let of = tasks.len() as u64 * u64::from(self.rollouts);
         let retrieval = store.retrieval()?.id;
-        for task in tasks {
-            for rollout in 0..self.plan.rollouts {
-                if interrupt::asked() {
-                    return Ok(());
-                }
-                if done.contains(&(task.id.clone(), rollout)) {
-                    continue;
-                }
-                let episode = Unaided {
-                    task,
-                    rollout,
-                    seed: seed_of(self.plan.seed, &task.id, rollout),
-                    budget: self.budget(),
-                    store: store.snapshot().to_owned(),
-                    retrieval: retrieval.clone(),
-                }
-                .ask(model.as_mut())?;
-                write_episode(&mut out, &episode).and_then(|()| out.flush()).map_err(write)?;
-                done.insert((task.id.clone(), rollout));
-                self.progress.state(|| self.said(policy, done.len() as u64, of));
+        let wanted = tasks.iter().flat_map(|task| (0..self.rollouts).map(move |at| (task, at)));
+        for (task, rollout) in wanted {
+            if interrupt::asked() {
+                break;
             }
+            if !done.insert((task.id.clone(), rollout)) {
+                continue;
+            }
+            let episode = Unaided {
+                task,
+                rollout,
+                seed: seed_of(self.seed, &task.id, rollout),
+                budget: budget.clone(),
+                store: store.snapshot().to_owned(),
+                retrieval: retrieval.clone(),
+            }
+            .ask(model.as_mut())?;
+            write_episode(&mut out, &episode).map_err(write)?;
+            self.progress.state(|| said(name, done.len() as u64, of));
         }
         Ok(())
     }
+}
+
+fn said(name: &str, n: u64, of: u64) -> String {
+    format!("{name} · {n} of {of} rollouts")
 }
 
 /// Whole episodes in a file; `None` where it cannot be read.

@@ -39,11 +39,16 @@ pub(crate) fn matrix(common: &Common, args: &MatrixArgs) -> Result<Exit, Failure
     if !args.no_rollouts {
         interrupt::listen("ending; what is written stays, and the same command goes on from there");
         let places = Places::new(common)?;
-        let maker =
-            Maker { plan: &plan, places: &places, remote: &args.remote, progress: &progress };
+        let maker = Maker {
+            rollouts: plan.rollouts,
+            seed: plan.seed,
+            places: &places,
+            remote: &args.remote,
+            progress: &progress,
+        };
         for store in &plan.stores {
             if !interrupt::asked() {
-                maker.make(store, &tasks[store.name.as_str()])?;
+                maker.cells(&plan, store, &tasks[store.name.as_str()])?;
             }
         }
     }

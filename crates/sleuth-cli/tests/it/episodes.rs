@@ -236,6 +236,44 @@ fn a_curve_is_drawn() {
     assert!(place.read("c.html").contains("in sequence"));
 }
 
+#[test]
+fn a_curve_makes_its_episodes() {
+    let place = Place::with_docs();
+    place.write(
+        "tasks.jsonl",
+        [
+            task("built", "When was the Marrow Point Lighthouse built?", "1911"),
+            task("patron", "Who is the patron of Larkhaven?", "Saint Osk"),
+        ]
+        .concat(),
+    );
+    let arguments = [
+        "eval",
+        "curve",
+        "--tasks",
+        "tasks.jsonl",
+        "--over",
+        "docs",
+        "--at",
+        "4,8",
+        "--into",
+        "made",
+        "--json",
+        "--quiet",
+    ];
+    let object = place.json(&arguments);
+    let points = object["series"][0]["points"].as_array().unwrap();
+    let limits: Vec<u64> =
+        points.iter().map(|point| point["budget"]["searches"].as_u64().unwrap()).collect();
+    assert_eq!((limits.len(), limits.contains(&4)), (2, true), "{object}");
+    assert_eq!(points[1]["accuracy"]["mean"], 1.0);
+    // Made once: the second time they are only read.
+    let before = place.read("made/8.jsonl");
+    assert_eq!(place.json(&arguments), object);
+    assert_eq!(place.read("made/8.jsonl"), before);
+    place.check(&["eval", "curve", "--tasks", "tasks.jsonl"], &expect![[""]]);
+}
+
 const PLAN: &str = r#"
 out = "cells"
 seed = 3
