@@ -5,11 +5,13 @@ mod boost;
 mod chat;
 mod data;
 mod embed;
+mod environment;
 mod fuzz;
 mod ingest;
 mod pages;
 mod pdf;
 mod retrieval;
+mod rollouts;
 mod serve;
 mod sites;
 mod tidy;
@@ -33,6 +35,11 @@ fn main() -> anyhow::Result<()> {
         ["bench", "pages", options @ ..] => pages::bench(options),
         ["bench", "serve", options @ ..] => serve::bench(options),
         [serve::CHILD, path, parts] => serve::child(path, parts),
+        ["bench", "environment", options @ ..] => environment::bench(options),
+        [environment::CHILD, store, tasks, parts, episodes] => {
+            environment::child(store, tasks, parts, episodes)
+        }
+        ["bench", "rollouts", options @ ..] => rollouts::bench(options),
         ["bench", "sites", options @ ..] => sites::bench(options),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["tidy"] => tidy::tidy(),
@@ -52,6 +59,8 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench pdf [FOLDER...]\n       \
                  cargo xtask bench pages [--ours]\n       \
                  cargo xtask bench serve [--no-peers] [--seconds=N] [STORE...]\n       \
+                 cargo xtask bench environment [--no-peers] [--seconds=N] [STORE...]\n       \
+                 cargo xtask bench rollouts [STORE [COUNT]]\n       \
                  cargo xtask bench sites\n       \
                  cargo xtask fuzz [TARGET... | all] [--seconds N] [--seed N] [--corpus FOLDER]\n       \
                  cargo xtask fuzz TARGET --input FILE\n       \

@@ -15,8 +15,8 @@ use crate::door::Door;
 use crate::log::{Line, Log};
 use crate::options::Limits;
 use crate::refused::Refused;
-use crate::rl::Sessions;
 use crate::retrieval::Rooms;
+use crate::rl::Sessions;
 use crate::served::{Found, Served};
 
 /// Queries that one thread takes on at a time.

@@ -80,9 +80,7 @@ impl ServerError {
                 "take another port, or `--port 0` for any that is free".to_owned()
             }
             Self::NoJudge => "name a model with `--judge MODEL`".to_owned(),
-            Self::Tasks(
-                RolloutError::OtherSnapshot { .. } | RolloutError::NoEvidence { .. },
-            ) => {
+            Self::Tasks(RolloutError::OtherSnapshot { .. } | RolloutError::NoEvidence { .. }) => {
                 "serve the store that the tasks were made from, or go on with `--allow-drift`"
                     .to_owned()
             }

@@ -64,8 +64,19 @@ impl Server {
         stores: impl IntoIterator<Item = (String, Store)>,
         options: Options,
     ) -> Result<Self, ServerError> {
-        let Options { bind, token, hosts, parts, quality, seed, stall, limits, environments, log, clock } =
-            options;
+        let Options {
+            bind,
+            token,
+            hosts,
+            parts,
+            quality,
+            seed,
+            stall,
+            limits,
+            environments,
+            log,
+            clock,
+        } = options;
         let wide = !bind.ip().is_loopback();
         if wide && token.is_none() {
             return Err(ServerError::TokenNeeded { address: bind });

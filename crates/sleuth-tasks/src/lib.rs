@@ -29,8 +29,9 @@ mod verify;
 pub use attempt::{Attempt, Searched};
 pub use degrade::{Degraded, Fault, Quality, UnknownQuality};
 pub use environment::{
-    Action, EndOfEpisode, Environment, EnvironmentError, EnvironmentLimits, EnvironmentState, Gym, GymOptions,
-    INSTRUCTIONS, LONGEST_ARGUMENT, Observation, Pick, ShownPassage, Stepped, environment_tools,
+    Action, EndOfEpisode, Environment, EnvironmentError, EnvironmentLimits, EnvironmentState, Gym,
+    GymOptions, INSTRUCTIONS, LONGEST_ARGUMENT, Observation, Pick, ShownPassage, Stepped,
+    environment_tools,
 };
 pub use episode::{
     Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,

@@ -10,6 +10,7 @@ mod interrupt;
 mod place;
 mod quality;
 mod readers;
+mod rollout;
 mod servers;
 mod sites;
 mod update;

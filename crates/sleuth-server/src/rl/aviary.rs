@@ -13,9 +13,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-use sleuth_tasks::{
-    Action, EndOfEpisode, EnvironmentError, Pick, TaskId, environment_tools,
-};
+use sleuth_tasks::{Action, EndOfEpisode, EnvironmentError, Pick, TaskId, environment_tools};
 
 use super::sessions::{Seat, only_one};
 use super::{metadata_of, object, opening, sessions};
@@ -130,7 +128,9 @@ fn calls(action: &Value) -> Result<Vec<Called>, Refused> {
     };
     if calls.len() > MOST_CALLS {
         let found = calls.len();
-        return Err(Refused::invalid(format!("expected at most {MOST_CALLS} calls, found {found}")));
+        return Err(Refused::invalid(format!(
+            "expected at most {MOST_CALLS} calls, found {found}"
+        )));
     }
     Ok(calls
         .iter()
@@ -154,10 +154,8 @@ pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refus
     let action = &body["action"];
     let calls = calls(action)?;
     let said = action["content"].as_str().unwrap_or_default().to_owned();
-    let answer = app
-        .admission
-        .take_turn(move || take(&mut *only_one(&seat)?, &calls, &said))
-        .await??;
+    let answer =
+        app.admission.take_turn(move || take(&mut *only_one(&seat)?, &calls, &said)).await??;
     Ok(json_answer(&answer))
 }
 
@@ -178,9 +176,8 @@ fn take(seat: &mut Seat, calls: &[Called], said: &str) -> Result<Value, Refused>
         let mut content = "The task is done.".to_owned();
         let mut info = json!({});
         if !done {
-            let stepped = seat
-                .step(&call.action, std::mem::take(&mut said))
-                .map_err(of_environment)?;
+            let stepped =
+                seat.step(&call.action, std::mem::take(&mut said)).map_err(of_environment)?;
             if let Some(EndOfEpisode::Failed { boundary }) = &stepped.end {
                 let message = format!("the episode has no reward: the {boundary} failed");
                 return Err(Refused::new(

@@ -130,7 +130,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 /// Ends sessions that nobody uses, for as long as there are any to look after.
 pub(crate) async fn close_idle(sessions: Weak<Sessions>) {
     while let Some(idle) = sessions.upgrade().map(|sessions| sessions.idle()) {
-        tokio::time::sleep((idle / 4).clamp(Duration::from_millis(50), Duration::from_secs(30))).await;
+        tokio::time::sleep((idle / 4).clamp(Duration::from_millis(50), Duration::from_secs(30)))
+            .await;
         if let Some(sessions) = sessions.upgrade() {
             let _ = tokio::task::spawn_blocking(move || sessions.close_idle(idle)).await;
         }

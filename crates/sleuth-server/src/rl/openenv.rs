@@ -50,7 +50,9 @@ pub(super) fn read_reset(data: &Value, gym: &Gym) -> Result<Reset, String> {
     };
     let episode = match first(&["episode_id"]) {
         None => None,
-        Some((_, Value::String(id))) if !id.is_empty() && id.len() <= LONGEST_ID => Some(id.clone()),
+        Some((_, Value::String(id))) if !id.is_empty() && id.len() <= LONGEST_ID => {
+            Some(id.clone())
+        }
         Some(_) => {
             return Err(format!("expected a text of at most {LONGEST_ID} bytes for `episode_id`"));
         }
@@ -173,12 +175,15 @@ fn unprocessable(faults: Vec<Value>) -> Response {
 
 fn not_there(error: &EnvironmentError) -> Refused {
     match error {
-        EnvironmentError::NotReset => {
-            Refused::new(StatusCode::CONFLICT, "not_reset", error.to_string()).hint(
-                "plain requests share nothing: connect to `/ws`, or name one `episode_id` in `/reset` \
+        EnvironmentError::NotReset => Refused::new(
+            StatusCode::CONFLICT,
+            "not_reset",
+            error.to_string(),
+        )
+        .hint(
+            "plain requests share nothing: connect to `/ws`, or name one `episode_id` in `/reset` \
                  and `/step`",
-            )
-        }
+        ),
         EnvironmentError::NoSuchIndex { .. } | EnvironmentError::NoSuchTask { .. } => {
             Refused::new(StatusCode::NOT_FOUND, "unknown_task", error.to_string())
         }
@@ -207,7 +212,8 @@ pub(super) async fn reset(app: &Arc<App>, body: &Value) -> Result<Response, Refu
 
 fn unknown(name: &str) -> Refused {
     let name: String = name.chars().take(80).collect();
-    let message = format!("no session is called `{name}`: it was never started, closed, or left idle");
+    let message =
+        format!("no session is called `{name}`: it was never started, closed, or left idle");
     Refused::new(StatusCode::NOT_FOUND, "unknown_session", message)
 }
 

@@ -98,12 +98,7 @@ impl Seat {
 }
 
 impl Sessions {
-    pub(crate) fn new(
-        gym: Arc<Gym>,
-        log: Option<EpisodeLog>,
-        most: usize,
-        idle: Duration,
-    ) -> Self {
+    pub(crate) fn new(gym: Arc<Gym>, log: Option<EpisodeLog>, most: usize, idle: Duration) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             gym,

@@ -24,8 +24,8 @@ use sleuth_tasks::{Action, EnvironmentError, environment_tools};
 
 use super::actions::{self, NoAction, Wanted};
 use super::openenv::{Reset, of_reset, of_state, of_step, of_tools, read_reset};
-use super::sessions::{Seat, Sessions};
 use super::sessions;
+use super::sessions::{Seat, Sessions};
 use crate::app::App;
 use crate::refused::Refused;
 use crate::retrieval::kind;
@@ -105,8 +105,8 @@ enum Next {
 async fn serve(mut socket: WebSocket, app: Arc<App>, sessions: Arc<Sessions>) {
     let Some(mut seat) = sessions.sit() else {
         let (active, most) = sessions.taken();
-        let mut fault = Fault::new("CAPACITY_REACHED", format!("all {most} sessions are taken"))
-            .to_json();
+        let mut fault =
+            Fault::new("CAPACITY_REACHED", format!("all {most} sessions are taken")).to_json();
         fault["data"]["active_sessions"] = active.into();
         fault["data"]["max_sessions"] = most.into();
         let _ = socket.send(Message::Text(fault.to_string().into())).await;

@@ -30,7 +30,9 @@ use sleuth_records::{
 };
 
 use crate::attempt::{Attempt, Searched};
-use crate::episode::{Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict};
+use crate::episode::{
+    Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
+};
 use crate::rollout::Recording;
 use crate::task::{Split, Task, TaskId};
 use crate::verify::{ModelJudge, verify};
@@ -415,7 +417,10 @@ impl Running {
         self.attempt.usage.searches += 1;
         let limits = gym.options.limits;
         let mut searched = Searched { query: query.to_owned(), documents: Vec::new() };
-        let ranking = match self.retriever.search(&Query { parts: gym.options.parts, ..Query::new(query, limits.hits) }) {
+        let ranking = match self
+            .retriever
+            .search(&Query { parts: gym.options.parts, ..Query::new(query, limits.hits) })
+        {
             Ok(ranking) => ranking,
             // Made to fail: the policy is to see it and do something about it.
             Err(IndexError::Unanswered { reason }) => {

@@ -6,8 +6,9 @@ use serde_json::json;
 use sleuth_index::{IndexError, Mention, Query, Retriever};
 use sleuth_records::{Document, DocumentId, Mark, Message, Ranking, Role};
 use sleuth_tasks::{
-    Action, Boundary, EndOfEpisode, Ending, Environment, EnvironmentError, EnvironmentLimits, Gym, GymOptions,
-    LONGEST_ARGUMENT, Pick, Quality, Source, Split, Stepped, Task, TaskId, TrainTask, Verifier,
+    Action, Boundary, EndOfEpisode, Ending, Environment, EnvironmentError, EnvironmentLimits, Gym,
+    GymOptions, LONGEST_ARGUMENT, Pick, Quality, Source, Split, Stepped, Task, TaskId, TrainTask,
+    Verifier,
 };
 use sleuth_testkit::{Acting, library};
 
