@@ -12,7 +12,7 @@ use sleuth_agent::{AgentError, AskOptions, Outcome, Policy, Surroundings, System
 use sleuth_cli::ingest::CorpusSource;
 use sleuth_cli::vectors::InstalledEmbedder;
 use sleuth_index::{
-    DocumentSource, FillOptions, SourceError, Store, SyncOptions, build_graph, fill_vectors, sync,
+    DocumentSource, FillOptions, Retriever, SourceError, Store, SyncOptions, build_graph, fill_vectors, sync,
 };
 use sleuth_records::{
     Budget, Document, Qrels, Question, Skipped, SourceFile, TrajectoryWriter, sha256_hex,
@@ -208,7 +208,7 @@ fn f1(answer: &str, gold: &str) -> f64 {
 pub(crate) fn ask_quietly(
     question: &Question,
     policy: &mut dyn Policy,
-    store: &Store,
+    store: &dyn Retriever,
     options: &AskOptions,
 ) -> Result<Outcome, AgentError> {
     #[expect(clippy::disallowed_methods, reason = "xtask is a command-line tool, too")]

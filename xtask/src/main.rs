@@ -5,12 +5,14 @@ mod boost;
 mod chat;
 mod data;
 mod embed;
+mod environment;
 mod fuzz;
 mod ingest;
 mod linear;
 mod pages;
 mod pdf;
 mod retrieval;
+mod rollouts;
 mod serve;
 mod sites;
 mod tasks;
@@ -35,6 +37,11 @@ fn main() -> anyhow::Result<()> {
         ["bench", "pages", options @ ..] => pages::bench(options),
         ["bench", "serve", options @ ..] => serve::bench(options),
         [serve::CHILD, path, parts] => serve::child(path, parts),
+        ["bench", "environment", options @ ..] => environment::bench(options),
+        [environment::CHILD, store, tasks, parts, episodes] => {
+            environment::child(store, tasks, parts, episodes)
+        }
+        ["bench", "rollouts", options @ ..] => rollouts::bench(options),
         ["bench", "sites", options @ ..] => sites::bench(options),
         ["bench", "tasks", options @ ..] => tasks::bench(options),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
@@ -55,6 +62,8 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench pdf [FOLDER...]\n       \
                  cargo xtask bench pages [--ours]\n       \
                  cargo xtask bench serve [--no-peers] [--seconds=N] [STORE...]\n       \
+                 cargo xtask bench environment [--no-peers] [--seconds=N] [STORE...]\n       \
+                 cargo xtask bench rollouts [STORE [COUNT]]\n       \
                  cargo xtask bench sites\n       \
                  cargo xtask bench tasks [CANDIDATES]\n       \
                  cargo xtask fuzz [TARGET... | all] [--seconds N] [--seed N] [--corpus FOLDER]\n       \

@@ -11,6 +11,7 @@ use clap::Subcommand;
 
 use crate::args::Common;
 use crate::fail::{Exit, Failure};
+pub(crate) use rollout::reward;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TasksCommand {

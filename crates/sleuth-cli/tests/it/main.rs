@@ -12,6 +12,7 @@ mod place;
 mod quality;
 mod readers;
 mod serve;
+mod rollout;
 mod servers;
 mod sites;
 mod tasks;

@@ -9,3 +9,4 @@ mod load;
 mod mcp;
 mod quality;
 mod reading;
+mod rl;
