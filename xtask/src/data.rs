@@ -12,7 +12,8 @@ use sleuth_agent::{AgentError, AskOptions, Outcome, Policy, Surroundings, System
 use sleuth_cli::ingest::CorpusSource;
 use sleuth_cli::vectors::InstalledEmbedder;
 use sleuth_index::{
-    DocumentSource, FillOptions, Retriever, SourceError, Store, SyncOptions, build_graph, fill_vectors, sync,
+    DocumentSource, FillOptions, Retriever, SourceError, Store, SyncOptions, build_graph,
+    fill_vectors, sync,
 };
 use sleuth_records::{
     Budget, Document, Qrels, Question, Skipped, SourceFile, TrajectoryWriter, sha256_hex,

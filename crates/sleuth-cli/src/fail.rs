@@ -51,33 +51,16 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{message}")]
-    Usage {
-        message: String,
-        hint: Option<String>,
-    },
+    Usage { message: String, hint: Option<String> },
     #[error("{message}")]
-    Input {
-        message: String,
-        hint: Option<String>,
-    },
+    Input { message: String, hint: Option<String> },
     #[error("cannot read `{}`", path.display())]
-    Read {
-        path: PathBuf,
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// A folder of the program's own cannot be used; `advice` names the flag that moves it.
     #[error("cannot write {what} in `{}`", path.display())]
-    Folder {
-        what: &'static str,
-        path: PathBuf,
-        advice: &'static str,
-        source: io::Error,
-    },
+    Folder { what: &'static str, path: PathBuf, advice: &'static str, source: io::Error },
     #[error("cannot write `{}`", path.display())]
-    Write {
-        path: PathBuf,
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
     #[error("cannot write the output")]
     Output(#[from] io::Error),
     #[error(transparent)]
@@ -87,27 +70,18 @@ pub(crate) enum Failure {
     #[error("cannot use the cached store")]
     Cache(#[source] IndexError),
     #[error("{} in store `{}`", count(*n as u64, "problem"), path.display())]
-    Damaged {
-        path: PathBuf,
-        n: usize,
-    },
+    Damaged { path: PathBuf, n: usize },
     /// The first interrupt came while a store was built.
     #[error(
         "interrupted before all was read: store `{}` holds {}",
         path.display(),
         count(*n_documents, "document")
     )]
-    Interrupted {
-        path: PathBuf,
-        n_documents: u64,
-    },
+    Interrupted { path: PathBuf, n_documents: u64 },
     #[error(transparent)]
     Model(#[from] LmError),
     #[error("{message}")]
-    BackEnd {
-        message: String,
-        hint: Option<String>,
-    },
+    BackEnd { message: String, hint: Option<String> },
     #[error(transparent)]
     Shelf(#[from] ShelfError),
     #[error(transparent)]
@@ -121,11 +95,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Import(ImportError),
     #[error("cannot measure `{}` by `{}`", run.display(), qrels.display())]
-    Eval {
-        run: PathBuf,
-        qrels: PathBuf,
-        source: EvalError,
-    },
+    Eval { run: PathBuf, qrels: PathBuf, source: EvalError },
     #[error(transparent)]
     Episodes(#[from] EpisodesError),
     #[error(transparent)]
@@ -135,11 +105,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     RolloutLog(#[from] LogReadError),
     #[error("cannot compare `{}` with `{}`", second.display(), first.display())]
-    Contrast {
-        first: PathBuf,
-        second: PathBuf,
-        source: ContrastError,
-    },
+    Contrast { first: PathBuf, second: PathBuf, source: ContrastError },
     #[error(transparent)]
     Prices(#[from] PriceError),
     #[error(transparent)]
@@ -153,9 +119,7 @@ pub(crate) enum Failure {
     Panicked,
     /// The replayed run is not the recorded one.
     #[error("the replay differs from the recording: {difference}")]
-    Differs {
-        difference: String,
-    },
+    Differs { difference: String },
 }
 
 impl Failure {

@@ -19,7 +19,7 @@ use sleuth_records::{Budget, Envelope, Event, Finish, Message, Role, SCHEMA_VERS
 use sleuth_tasks::{
     Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, LinesError, ModelTap, Recording,
     RewardRule, RolloutOptions, RolloutProgress, RolloutSurroundings, Task, TaskId, read_episodes,
-    read_tasks, roll_out, seed_of, segments, verify, write_episode,
+    roll_out, seed_of, segments, verify, write_episode,
 };
 
 use crate::args::{Effort, RemoteArgs};

@@ -49,6 +49,7 @@ struct Seen {
     named: usize,
     held_back: usize,
     named_along: usize,
+    named_back: usize,
     shared: usize,
     two_steps: usize,
     /// Ways along words that were not found again.
@@ -62,6 +63,8 @@ impl Seen {
                 self.named_along += 1;
                 self.without_words += usize::from(words.is_none());
             }
+            // The words are missing where it links to the source.
+            Along::NamedBy { .. } => self.named_back += 1,
             Along::Links { .. } => {}
             Along::Shares { name } => {
                 self.shared += 1;
