@@ -420,9 +420,8 @@ mod tests {
             let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / row.len() as f64;
             let (scale, shift) =
                 (tensor(&format!("{name}.weight")), tensor(&format!("{name}.bias")));
-            let place = |(x, (a, b)): (&f64, (&f64, &f64))| {
-                (x - mean) / (variance + 1e-3).sqrt() * a + b
-            };
+            let place =
+                |(x, (a, b)): (&f64, (&f64, &f64))| (x - mean) / (variance + 1e-3).sqrt() * a + b;
             row.iter().zip(scale.iter().zip(&shift)).map(place).collect()
         };
         let (words, places) = (tensor("token_embd.weight"), tensor("position_embd.weight"));
@@ -432,8 +431,12 @@ mod tests {
             .enumerate()
             .map(|(at, word)| {
                 let word = &words[*word as usize * WIDTH..][..WIDTH];
-                let place: Vec<f64> =
-                    places[at * WIDTH..].iter().zip(&kind).map(|(x, y)| x + y).take(WIDTH).collect();
+                let place: Vec<f64> = places[at * WIDTH..]
+                    .iter()
+                    .zip(&kind)
+                    .map(|(x, y)| x + y)
+                    .take(WIDTH)
+                    .collect();
                 norm("token_embd_norm", word, &place)
             })
             .collect();
@@ -468,7 +471,8 @@ mod tests {
                 .map(|row: Vec<f64>| {
                     // The usual approximation of GELU; it is within .0005 of the exact one.
                     let gelu = |x: f64| {
-                        let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
+                        let inner =
+                            (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
                         0.5 * x * (1.0 + inner.tanh())
                     };
                     let inner = apply(&name("ffn_up"), &row).into_iter().map(gelu);
@@ -502,8 +506,7 @@ mod tests {
     #[test]
     fn vectors_are_the_same_alone_and_on_every_processor() {
         let texts = texts();
-        let expected =
-            network(Stored::Q8, Level::best()).encode(&texts, &mut Scratch::default());
+        let expected = network(Stored::Q8, Level::best()).encode(&texts, &mut Scratch::default());
         for level in Level::all() {
             let network = network(Stored::Q8, level);
             // The room of larger batches is used again.
@@ -524,19 +527,76 @@ mod tests {
             expected.assert_eq(&error.unwrap_or_default());
         }
         use expect_test::expect;
-        check("embedding_length", 96, "", &expect![[""]]);
-        check("embedding_length", 256, "", &expect![[""]]);
-        check("feed_forward_length", 128, "", &expect![[""]]);
-        check("attention.head_count", 8, "", &expect![[""]]);
-        check("attention.head_count", 0, "", &expect![[""]]);
-        check("pooling_type", 2, "", &expect![[""]]);
-        check("block_count", 3, "", &expect![[""]]);
-        check("", 0, "blk.1.ffn_up.bias", &expect![[""]]);
+        check(
+            "embedding_length",
+            96,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected rows of a multiple of 128 numbers, found 96 and 256"
+            ],
+        );
+        check(
+            "embedding_length",
+            256,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected rows of 256 numbers in the tensor `token_embd.weight`, found the shape [128, 20]"
+            ],
+        );
+        check(
+            "feed_forward_length",
+            128,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected 128 rows in the tensor `blk.0.ffn_up.weight`, found 256"
+            ],
+        );
+        check(
+            "attention.head_count",
+            8,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected heads of 32 or 64 numbers, found 8 heads in 128"
+            ],
+        );
+        check(
+            "attention.head_count",
+            0,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected heads of 32 or 64 numbers, found 0 heads in 128"
+            ],
+        );
+        check(
+            "pooling_type",
+            2,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected `bert.pooling_type` to be 1 (mean), found 2"
+            ],
+        );
+        check(
+            "block_count",
+            3,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected a tensor `blk.2.attn_q.weight`, found none"
+            ],
+        );
+        check(
+            "",
+            0,
+            "blk.1.ffn_up.bias",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected a tensor `blk.1.ffn_up.bias`, found none"
+            ],
+        );
     }
 
     #[test]
     fn a_text_has_no_more_tokens_than_there_are_places() {
-        let of = |longest| load(Stored::Q8, longest, Level::best(), |_| None, "").unwrap().longest();
+        let of =
+            |longest| load(Stored::Q8, longest, Level::best(), |_| None, "").unwrap().longest();
         assert_eq!((of(10), of(1000)), (10, PLACES));
     }
 }

@@ -91,10 +91,7 @@ impl Encoder {
             n => std::thread::scope(|scope| {
                 let threads: Vec<_> = (0..n).map(|_| scope.spawn(work)).collect();
                 let died = || Err(EngineError::Failed("a thread of the encoder died".to_owned()));
-                threads
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap_or_else(|_| died()))
-                    .collect()
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| died())).collect()
             }),
         };
         let mut vectors = vec![Vec::new(); batches.len()];

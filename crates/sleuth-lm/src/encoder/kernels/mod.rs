@@ -79,7 +79,8 @@ impl Matrix {
                 let (fours, _) = group.as_chunks::<4>();
                 let mut sum = 0;
                 let (half, column) = (lane / LANES, lane % LANES);
-                let (from, step) = if level.is_by_input() { (column, LANES) } else { (4 * column, 1) };
+                let (from, step) =
+                    if level.is_by_input() { (column, LANES) } else { (4 * column, 1) };
                 for (to, four) in block.chunks_exact_mut(4 * PANEL).zip(fours) {
                     let to = to[4 * LANES * half + from..].iter_mut().step_by(step);
                     for (to, w) in to.zip(four) {
@@ -414,7 +415,8 @@ impl Attend<'_> {
         self.scratch.scores.resize(MOST_ROWS * padded, 0.0);
         for head in 0..self.width / H {
             for token in 0..n_tokens {
-                let key: &[f32; H] = part(self.rows, 3 * self.width * token + self.width + head * H);
+                let key: &[f32; H] =
+                    part(self.rows, 3 * self.width * token + self.width + head * H);
                 for (column, x) in self.scratch.keys.chunks_exact_mut(padded).zip(key) {
                     column[token] = *x;
                 }
@@ -490,8 +492,7 @@ impl Attend<'_> {
             }
             for r in 0..R {
                 let inverse = s.splat(inverses[r]);
-                let (to, _) =
-                    self.out[(row + r) * width + part_of_head..].as_chunks_mut::<LANES>();
+                let (to, _) = self.out[(row + r) * width + part_of_head..].as_chunks_mut::<LANES>();
                 s.store(s.mul(sums[r][0], inverse), &mut to[0]);
                 s.store(s.mul(sums[r][1], inverse), &mut to[1]);
             }
