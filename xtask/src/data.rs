@@ -109,7 +109,9 @@ pub(crate) fn with_vectors(path: &Path, models: &Path) -> Result<Store> {
             eprintln!("{filled} of {all} passages have a vector");
         }
     };
-    fill_vectors(path, &embedder, &FillOptions::default(), &told, &|| false)?;
+    // Vectors kept from an embedder of another id are of no use here.
+    let options = FillOptions { replace: true, ..FillOptions::default() };
+    fill_vectors(path, &embedder, &options, &told, &|| false)?;
     Ok(Store::open(path)?.with_embedder(Arc::new(embedder))?)
 }
 

@@ -527,14 +527,70 @@ mod tests {
             expected.assert_eq(&error.unwrap_or_default());
         }
         use expect_test::expect;
-        check("embedding_length", 96, "", &expect![[""]]);
-        check("embedding_length", 256, "", &expect![[""]]);
-        check("feed_forward_length", 128, "", &expect![[""]]);
-        check("attention.head_count", 8, "", &expect![[""]]);
-        check("attention.head_count", 0, "", &expect![[""]]);
-        check("pooling_type", 2, "", &expect![[""]]);
-        check("block_count", 3, "", &expect![[""]]);
-        check("", 0, "blk.1.ffn_up.bias", &expect![[""]]);
+        check(
+            "embedding_length",
+            96,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected rows of a multiple of 128 numbers, found 96 and 256"
+            ],
+        );
+        check(
+            "embedding_length",
+            256,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected rows of 256 numbers in the tensor `token_embd.weight`, found the shape [128, 20]"
+            ],
+        );
+        check(
+            "feed_forward_length",
+            128,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected 128 rows in the tensor `blk.0.ffn_up.weight`, found 256"
+            ],
+        );
+        check(
+            "attention.head_count",
+            8,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected heads of 32 or 64 numbers, found 8 heads in 128"
+            ],
+        );
+        check(
+            "attention.head_count",
+            0,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected heads of 32 or 64 numbers, found 0 heads in 128"
+            ],
+        );
+        check(
+            "pooling_type",
+            2,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected `bert.pooling_type` to be 1 (mean), found 2"
+            ],
+        );
+        check(
+            "block_count",
+            3,
+            "",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected a tensor `blk.2.attn_q.weight`, found none"
+            ],
+        );
+        check(
+            "",
+            0,
+            "blk.1.ffn_up.bias",
+            &expect![
+                "`DIR/m.gguf` is no encoder that is known here: expected a tensor `blk.1.ffn_up.bias`, found none"
+            ],
+        );
     }
 
     #[test]
