@@ -91,7 +91,7 @@ impl Answers {
             tasks_lost: judged.len() - counts().count(),
             rollouts: (counts().min().unwrap_or(0), counts().max().unwrap_or(0)),
             errors,
-            metrics: estimates(&Metric::ALL, observations, resampling),
+            metrics: estimates(&Metric::ALL, &observations, resampling),
             passes: passes(observations, resampling),
             groups: groups(observations, resampling),
             calibration: Calibration::of(&stated(observations)),
@@ -270,7 +270,7 @@ fn calibration_table(found: &Calibration) -> Table {
 
 fn estimates<'a>(
     metrics: &[Metric],
-    observations: impl IntoIterator<Item = &'a Observation> + Clone,
+    observations: &(impl IntoIterator<Item = &'a Observation> + Clone),
     resampling: &Resampling,
 ) -> Vec<(Metric, Estimate)> {
     let of = |&metric: &Metric| Some((metric, metric.estimate(observations.clone(), resampling)?));
@@ -300,7 +300,9 @@ fn passes(observations: &[Observation], resampling: &Resampling) -> Vec<Passes> 
 
 fn groups(observations: &[Observation], resampling: &Resampling) -> Vec<Group> {
     let mut out = Vec::new();
-    let by: [(&'static str, fn(&Observation) -> (u32, String)); 4] = [
+    /// A group's place in the table, and its name.
+    type NameOf = fn(&Observation) -> (u32, String);
+    let by: [(&'static str, NameOf); 4] = [
         ("kind", |o| (o.kind as u32, o.kind.to_string())),
         ("hops", |o| match o.hops {
             0 => (u32::MAX, "not known".to_owned()),
@@ -321,7 +323,7 @@ fn groups(observations: &[Observation], resampling: &Resampling) -> Vec<Group> {
             continue;
         }
         for ((_, name), members) in members {
-            let metrics = estimates(&OF_GROUPS, members.iter().copied(), resampling);
+            let metrics = estimates(&OF_GROUPS, &members.iter().copied(), resampling);
             let tasks = Metric::Correct.by_task(members.iter().copied()).len();
             out.push(Group { by, name, tasks, metrics });
         }

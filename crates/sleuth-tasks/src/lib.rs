@@ -53,10 +53,22 @@ mod check;
 mod degrade;
 mod environment;
 mod episode;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "relations and constraints are many, and a rule concerns few of them"
+)]
 mod facts;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "relations and constraints are many, and a rule concerns few of them"
+)]
 mod filter;
 mod import;
 mod lines;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "relations and constraints are many, and a rule concerns few of them"
+)]
 mod make;
 mod reward;
 mod rollout;

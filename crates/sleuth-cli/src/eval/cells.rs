@@ -238,7 +238,7 @@ impl Unaided<'_> {
         };
         let elapsed_ms = clock.now_ms().saturating_sub(begin);
         let (ending, events, attempt) = match reply {
-            Ok(reply) => self.judge(reply, &name, begin, elapsed_ms),
+            Ok(reply) => self.judge(&reply, &name, begin, elapsed_ms),
             Err(message) => (
                 Ending::Failed { boundary: Boundary::Model, message },
                 vec![envelope(0, begin, self.started(&name))],
@@ -277,7 +277,7 @@ impl Unaided<'_> {
 
     fn judge(
         &self,
-        reply: Reply,
+        reply: &Reply,
         model: &str,
         begin: u64,
         elapsed_ms: u64,

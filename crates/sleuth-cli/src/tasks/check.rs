@@ -39,8 +39,8 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         return Err(refused(args, &fatal, "re-import or re-make the tasks from this store"));
     }
     if report.drifted > 0 && !args.allow_drift {
-        let made = tasks.iter().filter_map(|task| task.store.as_deref());
-        let other = made.filter(|made| *made != store.snapshot()).next().unwrap_or_default();
+        let mut made = tasks.iter().filter_map(|task| task.store.as_deref());
+        let other = made.find(|made| *made != store.snapshot()).unwrap_or_default();
         return Err(Failure::input(
             format!(
                 "{} of `{}` were made from another snapshot: expected {other}, found {} in `{}`",

@@ -59,9 +59,8 @@ pub(crate) fn import(common: &Common, args: &ImportArgs) -> Result<Exit, Failure
         }
         out.write(&task)
     });
-    let report = read.map_err(|error| match error {
-        ImportError::Sink(source) => write(source),
-        error => Failure::Import(error),
+    let report = read.map_err(|error| {
+        if let ImportError::Sink(source) = error { write(source) } else { Failure::Import(error) }
     })?;
     progress.end();
     if report.tasks == 0 {

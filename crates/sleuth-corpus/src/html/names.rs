@@ -504,8 +504,7 @@ pub(super) fn hints_of(name: &str, attributes: &Attributes<'_>) -> u32 {
 fn hinted(names: &str) -> u32 {
     words_of(names).fold(0, |bits, word| {
         let is_word = |known: &&str| known.eq_ignore_ascii_case(word);
-        let groups =
-            HINTS.iter().enumerate().filter(|(_, words)| words.iter().any(|w| is_word(&w)));
+        let groups = HINTS.iter().enumerate().filter(|(_, words)| words.iter().any(&is_word));
         groups.fold(bits, |bits, (group, _)| bits | 1 << group)
     })
 }

@@ -148,6 +148,7 @@ fn bisect(mut low: f64, mut high: f64, is_low: impl Fn(f64) -> bool) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::excessive_precision, reason = "reference values as they were printed")]
 mod tests {
     use super::*;
 

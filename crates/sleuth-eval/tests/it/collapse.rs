@@ -79,6 +79,7 @@ fn watched(n_steps: usize, seed: u64, policy: impl Fn(usize) -> Policy) -> Watch
     watch(&[path], &WatchOptions::default()).unwrap()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an expectation is made in the call")]
 fn check(found: &Watch, expected: Expect) {
     expected.assert_eq(&found.verdict().join("\n"));
 }

@@ -115,11 +115,21 @@ fn shares_add_up_on_real_documents() {
         }
     }
     println!("{seen:?}");
-    let Seen { hits, near, named, held_back, named_along, shared, two_steps, without_words } = seen;
+    let Seen {
+        hits,
+        near,
+        named,
+        held_back,
+        named_along,
+        named_back,
+        shared,
+        two_steps,
+        without_words,
+    } = seen;
     assert!(hits > 3000 && near > 1500 && named > 100 && held_back > 100, "{hits} {near} {named}");
     assert!(
-        named_along > 500 && shared > 500 && two_steps > 50,
-        "{named_along} {shared} {two_steps}"
+        named_along > 500 && named_back > 0 && shared > 500 && two_steps > 50,
+        "{named_along} {named_back} {shared} {two_steps}"
     );
     assert_eq!(without_words, 0);
 }

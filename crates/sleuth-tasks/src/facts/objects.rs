@@ -353,8 +353,7 @@ pub(super) fn persons(words: &[Word<'_>], at: usize) -> Option<Vec<Object>> {
     let mut members: Vec<Object> = Vec::new();
     let mut at = past_description(words, at);
     let mut joined_by_and = false;
-    loop {
-        let Some(mut end) = run(words, at, &PARTICLES, 6) else { break };
+    while let Some(mut end) = run(words, at, &PARTICLES, 6) {
         if let Some(suffix) = words.get(end)
             && matches!(suffix.text.trim_end_matches('.'), "Jr" | "Sr")
             && matches!(suffix.gap, ", " | " ")

@@ -78,10 +78,10 @@ fn push(out: &mut Vec<String>, piece: &mut String) {
 /// A line of a list without its bullet or number.
 fn without_bullet(line: &str) -> &str {
     let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    if rest.len() < line.len() {
-        if let Some(rest) = rest.strip_prefix(['.', ')']).and_then(|rest| rest.strip_prefix(' ')) {
-            return rest;
-        }
+    if rest.len() < line.len()
+        && let Some(rest) = rest.strip_prefix(['.', ')']).and_then(|rest| rest.strip_prefix(' '))
+    {
+        return rest;
     }
     line.trim_start_matches(['-', '*', '\u{2022}', '\u{b7}', ' '])
 }

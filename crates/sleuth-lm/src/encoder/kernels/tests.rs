@@ -83,7 +83,7 @@ fn a_product_is_that_of_the_numbers_that_bytes_stand_for() {
         let slack = 20.0 / 127.0 / 2.0;
         for (r, out) in found.chunks_exact(n_outputs).enumerate() {
             let row = &coded[r * n_inputs..][..n_inputs];
-            let most = f64::from(slack) * row.iter().map(|x| f64::from(x.abs())).sum::<f64>();
+            let most = slack * row.iter().map(|x| f64::from(x.abs())).sum::<f64>();
             for (n, out) in out.iter().enumerate() {
                 let products =
                     weights[n * n_inputs..].iter().zip(row).map(|(w, x)| f64::from(*w * *x));
