@@ -367,7 +367,7 @@ impl ComparedSystems {
         match (self.detectable, self.unseen) {
             (Some(least), _) => {
                 text += &format!(
-                    "\n{tasks} in {clusters} show a difference of {least:.places$} four times in five",
+                    "\n{tasks} in {clusters} would show a difference of {least:.places$} four times in five",
                 );
                 if let Some(n) = self.needed.filter(|&n| n > self.tasks as u64) {
                     text += &format!("; to show the one observed takes about {n} tasks");
@@ -379,7 +379,7 @@ impl ComparedSystems {
                 );
             }
             (None, None) => {
-                text += &format!("\n{tasks} in {clusters} are too few or too equal to show any");
+                text += &format!("\n{tasks} in {clusters}: too few, or too equal, to show any");
             }
         }
         text

@@ -22,13 +22,13 @@ pub enum LinesError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// A line is not what the file holds.
-    #[error("malformed line {line} of `{}`: expected a {what}", path.display())]
+    #[error("malformed line {line} of `{}`: expected {what}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
         /// Line number from 1.
         line: usize,
-        /// `task` or `episode`.
+        /// `a task` or `an episode`.
         what: &'static str,
         /// What the JSON parser says.
         source: serde_json::Error,
@@ -83,7 +83,7 @@ pub fn read_tasks(path: &Path) -> Result<Vec<Task>, LinesError> {
     let mut tasks: Vec<Task> = Vec::new();
     let mut lines: HashMap<TaskId, usize> = HashMap::new();
     for_each_line(path, |line, text, _| {
-        let task: Task = parse(path, line, "task", text)?;
+        let task: Task = parse(path, line, "a task", text)?;
         newest(path, line, task.schema, TASK_SCHEMA)?;
         if let Some(first) = lines.insert(task.id.clone(), line) {
             return Err(LinesError::Duplicate { path: path.to_owned(), line, first, id: task.id });
@@ -109,7 +109,7 @@ pub fn read_episodes<E: From<LinesError>>(
         if text.starts_with(crate::rollout::MARK) {
             return Ok(());
         }
-        let episode: Episode = match parse(path, line, "episode", text) {
+        let episode: Episode = match parse(path, line, "an episode", text) {
             Ok(episode) => episode,
             Err(_) if !whole => {
                 torn = true;

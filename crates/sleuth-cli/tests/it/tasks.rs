@@ -50,7 +50,7 @@ fn tasks_are_imported_with_their_evidence() {
         "#]],
     );
     let first = place.read("tasks.jsonl").lines().next().unwrap().to_owned();
-    expect![[r#"{"schema":1,"id":"q1","question":"When was the lighthouse built?","gold_answers":["1911","in 1911"],"evidence":[{"document":"marrow-point.md","range":{"start":91,"end":108},"quote":"was built in 1911"}],"kind":"other","hops":0,"store":"[SNAPSHOT]","split":"train","verifier":{"by":"exact"},"provenance":{"source":"asked","recipe":"import jsonl"}}"#]]
+    expect![[r#"{"schema":1,"id":"q1","question":"When was the lighthouse built?","gold_answers":["1911","in 1911"],"evidence":[{"document":"marrow-point.md","range":{"start":89,"end":106},"quote":"was built in 1911"}],"kind":"other","hops":0,"store":"[SNAPSHOT]","split":"train","verifier":{"by":"exact"},"provenance":{"source":"asked","recipe":"import jsonl"}}"#]]
     .assert_eq(&place.filter(&first));
     // Without a store the evidence is taken as it is named.
     let object = place.json(&[import.as_slice(), &["--json"]].concat());
@@ -74,7 +74,7 @@ fn a_file_that_cannot_be_imported_is_told_apart() {
             exit 6
             --- stderr
             error: cannot read `none.jsonl`
-            cause: failed to query metadata of file `none.jsonl`: No such file or directory (os error 2)
+            cause: failed to query resolved metadata `none.jsonl`: No such file or directory (os error 2)
         "#]],
     );
     place.write("bad.jsonl", "{\"question\": \"who?\", \"answer\": \"me\"}\n\n{\"question\": }\n");

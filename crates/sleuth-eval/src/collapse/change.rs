@@ -89,12 +89,19 @@ fn noise(x: &[f64]) -> f64 {
         *step -= trend;
     }
     let sizes: Vec<f64> = steps.iter().map(|step| step.abs()).collect();
-    // 1.4826 times the median absolute deviation is the standard deviation of normal values.
-    let limit = 3.0 * 1.4826 * median(&sizes);
-    if limit > 0.0 {
-        for step in &mut steps {
-            *step = step.clamp(-limit, limit);
+    // 1.4826 times the median absolute deviation is the standard deviation of normal values. Where most
+    // values are those before them, it is 0: then 1.2533 times the mean deviation without the largest,
+    // so that a level that is kept to the last digit and then left is not its own noise.
+    let scale = match 1.4826 * median(&sizes) {
+        0.0 => {
+            let largest = sizes.iter().copied().fold(0.0, f64::max);
+            1.2533 * (sizes.iter().sum::<f64>() - largest) / (n - 1.0)
         }
+        scale => scale,
+    };
+    let limit = 3.0 * scale;
+    for step in &mut steps {
+        *step = step.clamp(-limit, limit);
     }
     let squared: f64 = steps.iter().map(|step| step * step).sum();
     if squared == 0.0 {

@@ -137,7 +137,7 @@ fn a_dead_search_server_and_a_loop_are_warnings() {
         &found,
         expect![[r#"
             no sign of collapse in 40 steps
-            warning: share of repeated queries rose from 0.03 to 0.55 at step 30 (p 0.0005)
+            warning: share of repeated queries rose from 0.03 to 0.53 at step 30 (p 0.0005)
             warning: share of empty results rose from 0.02 to 1.00 at step 20 (p 0.0005)
               is the search server up?"#]],
     );

@@ -129,14 +129,14 @@ fn names_and_two_steps() {
         false,
         &Query::new(question, 5),
         &expect![[r#"
-            film 1.12
+            film 1.17
               0.72 directed 0+1
               0.14 Amber 1+1
               0.14 Staircase 1+1
               0.08 named The Amber Staircase
-              0.05 from director: NamedBy { words: Some("Ilse Varga") }, which has 0.00 + 0.00 + 0.40
-            director 0.40
-              0.40 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.05
+              0.09 from director: NamedBy { words: Some("Ilse Varga") }, which has 0.00 + 0.00 + 0.42
+            director 0.42
+              0.42 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.09
             other-11 0.30
               0.15 Amber 0+12, 0.01 held back for The Amber Staircase
               0.15 Staircase 0+12, 0.01 held back for The Amber Staircase
@@ -155,17 +155,17 @@ fn names_and_two_steps() {
         false,
         &among,
         &expect![[r#"
-            film 1.12
+            film 1.17
               0.72 directed 0+1
               0.14 Amber 1+1
               0.14 Staircase 1+1
               0.08 named The Amber Staircase
-              0.05 from director: NamedBy { words: Some("Ilse Varga") }, which has 0.00 + 0.00 + 0.40
-            director 0.40
-              0.40 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.05
-            school 0.14
-              0.14 from director: Names { words: Some("Oldenpark School") }, which has 0.00 + 0.00 + 0.40
-                0.40 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.05
+              0.09 from director: NamedBy { words: Some("Ilse Varga") }, which has 0.00 + 0.00 + 0.42
+            director 0.42
+              0.42 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.09
+            school 0.15
+              0.15 from director: Names { words: Some("Oldenpark School") }, which has 0.00 + 0.00 + 0.42
+                0.42 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.09
         "#]],
     );
 }
@@ -429,7 +429,7 @@ fn what_becomes_of_the_whole_is_told() {
         }
     }
     expect![[r#"
-        pipe ×1.25 in the place of `pipe-again`, its copy
+        pipe ×1.26 in the place of `pipe-again`, its copy
         pipe-again ×1.00 a copy of `pipe`
         valve-again ×1.00 a copy of `valve`
         valve-other ×1.00 a copy of `valve`

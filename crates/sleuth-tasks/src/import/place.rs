@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use sleuth_index::{Query, Retriever, folded};
-use sleuth_records::{Document, DocumentId};
+use sleuth_records::{Digest, Document, DocumentId};
 
 use crate::Evidenced;
 
@@ -21,8 +21,8 @@ const LOOKED_AT: usize = 10;
 /// Finds documents of a store by what data sets know of them.
 pub(super) struct Placer<'a> {
     store: Option<&'a dyn Retriever>,
-    /// Documents by title and paragraph; records of a set share many.
-    remembered: HashMap<(String, String), Option<DocumentId>>,
+    /// Documents by a digest of title and paragraph; records of a set share many.
+    remembered: HashMap<String, Option<DocumentId>>,
 }
 
 impl<'a> Placer<'a> {
@@ -64,7 +64,7 @@ impl<'a> Placer<'a> {
         paragraph: &str,
     ) -> Result<Option<Arc<Document>>, ImportError> {
         let Some(store) = self.store else { return Ok(None) };
-        let key = (title.to_owned(), paragraph.to_owned());
+        let key = Digest::new().field(title.as_bytes()).field(paragraph.as_bytes()).hex();
         let id = match self.remembered.get(&key) {
             Some(id) => id.clone(),
             None => {

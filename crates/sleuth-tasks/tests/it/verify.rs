@@ -169,6 +169,49 @@ fn scores_agree_with_python() {
     }
 }
 
+/// On the answers of a real system, the verdict departs from the script's exact match only where one
+/// text is spelled in two ways.
+#[test]
+fn verdicts_and_exact_match_on_real_answers() {
+    #[derive(serde::Deserialize)]
+    struct Predicted {
+        answers: Vec<String>,
+        psi_rag_pred: Vec<String>,
+    }
+    let Some(data) = sleuth_testkit::SharedData::find() else {
+        println!("skipped: no shared data");
+        return;
+    };
+    let (mut n, mut right, mut differ) = (0, 0, Vec::new());
+    for store in ["hotpotqa_closed", "nq_closed"] {
+        let path = data.path(&format!("stores/{store}/queries.jsonl")).unwrap();
+        for line in fs_err::read_to_string(path).unwrap().lines() {
+            let asked: Predicted = serde_json::from_str(line).unwrap();
+            let gold: Vec<&str> = asked.answers.iter().map(String::as_str).collect();
+            let task = task(Verifier::Exact, &gold);
+            for answer in &asked.psi_rag_pred {
+                let verdict = verdict(&task, &attempt(answer));
+                n += 1;
+                right += usize::from(verdict.correct);
+                if verdict.correct != (verdict.exact_match > 0.0) {
+                    differ.push(format!("{answer} | {}", gold.join(" | ")));
+                }
+            }
+        }
+    }
+    // Each is right, and spelled with other signs than the gold answer.
+    differ.dedup();
+    assert_eq!(
+        differ,
+        [
+            "Denmark-Norway-Sweden | Denmark\u{2013}Norway\u{2013}Sweden",
+            "4.3 km\u{b2} | 4.3 km2",
+            "iron-nickel alloy | some other elements | iron\u{2013}nickel alloy | an iron\u{2013}nickel alloy",
+        ]
+    );
+    assert_eq!((n, right), (2878, 1796));
+}
+
 #[test]
 fn a_more_specific_answer_passes_f1_and_a_list_does_not() {
     let of = |gold: &str, answer: &str| {
