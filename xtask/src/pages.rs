@@ -1,5 +1,5 @@
 //! `bench pages`: main content of real pages, against every single extractor, in one run.
-//! `tune pages`: fits the choice of main content to the tuning half of the same pages.
+//! `tune pages`: fits the choice of main content to the same pages.
 //!
 //! The metric is that of the benchmark's own `evaluate.py`: F1 of the words (lower case, as a bag) of
 //! an extractor's text and of the page's main content, averaged over pages; and the shares of

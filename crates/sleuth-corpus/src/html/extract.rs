@@ -8,9 +8,8 @@ use std::collections::HashSet;
 use sleuth_records::LineMap;
 
 use super::features::{names, rows};
-use super::model::mixed;
 use super::reader::{Block, PageReader, read, read_chapter};
-use super::select::{is_ruled, likeliest, ruled, select, weight};
+use super::select::{chosen, is_ruled, kinds, ruled, select, weight};
 use super::structured::Structured;
 use crate::corpus::{Parsed, fold};
 use crate::link;
@@ -85,6 +84,7 @@ pub struct PageView {
     pub rows: Vec<Vec<f32>>,
     /// Hashes of what the elements around each are called.
     pub names: Vec<Vec<u32>>,
+    kinds: Vec<u64>,
     /// What is kept where rules choose.
     ruled: Option<Vec<bool>>,
 }
@@ -98,6 +98,7 @@ impl PageView {
             texts: reader.blocks.iter().map(text).collect(),
             rows: rows(&reader, &Structured::of(&reader)),
             names: names(&reader),
+            kinds: kinds(&reader),
             ruled: is_ruled(&reader).then(|| ruled(&mut reader)),
         })
     }
@@ -109,8 +110,7 @@ impl PageView {
             return kept.clone();
         }
         let lengths: Vec<f32> = self.texts.iter().map(|text| weight(text)).collect();
-        let chances: Vec<f32> = odds.iter().map(|&(row, names)| mixed(row, names)).collect();
-        likeliest(&chances, &lengths)
+        chosen(odds, &lengths, &self.kinds)
     }
 }
 

@@ -438,7 +438,7 @@ fn shape_of(shape: Shape) -> u32 {
 }
 
 /// Equal for blocks of the same shape in elements of the same kind.
-fn kind(nodes: &[Node], block: &Block) -> u64 {
+pub(super) fn kind(nodes: &[Node], block: &Block) -> u64 {
     let node = &nodes[block.node];
     let outer = &nodes[node.parent];
     let third = &nodes[outer.parent];

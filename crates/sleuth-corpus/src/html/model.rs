@@ -14,16 +14,15 @@ use std::sync::OnceLock;
 /// How much the words count beside the trees.
 const SHARE: f32 = 0.27;
 
-/// How likely it is that the block with these features and names is main content; `None` when the
-/// models were fitted to other features.
-pub(super) fn chance(row: &[f32], names: &[u32]) -> Option<f32> {
-    Some(mixed(of_trees(row)?, of_words(names)?))
+/// The logarithms of the odds that the block with these features and names is main content, after
+/// the trees and after the words; `None` when the models were fitted to other features.
+pub(super) fn odds(row: &[f32], names: &[u32]) -> Option<(f32, f32)> {
+    Some((of_trees(row)?, of_words(names)?))
 }
 
 /// What both models together make of their logarithms of odds.
-pub(super) fn mixed(trees: f32, words: f32) -> f32 {
-    let odds = (1.0 - SHARE) * trees + SHARE * words;
-    1.0 / (1.0 + (-odds).exp())
+pub(super) fn mixed((trees, words): (f32, f32)) -> f32 {
+    (1.0 - SHARE) * trees + SHARE * words
 }
 
 fn of_words(names: &[u32]) -> Option<f32> {
@@ -93,7 +92,7 @@ mod tests {
         let trees = parse(include_str!("trees.txt")).expect("trees.txt is well formed");
         assert!(trees.len() > 1);
         let row = vec![0.0; super::super::features::WIDTH];
-        assert!(chance(&row, &[1, 2]).is_some());
+        assert!(odds(&row, &[1, 2]).is_some());
         for node in trees.iter().flatten() {
             if let Node::Split { feature, low, high, .. } = node {
                 assert!(*feature < super::super::features::WIDTH);

@@ -3,7 +3,8 @@
 //! A flat stack of open elements says what each piece of text is: heading, paragraph, list item,
 //! code, table row. Its depth is capped; elements below the cap count as siblings, so that a page
 //! nested a hundred thousand deep costs no more than a flat one. What a reader of the page does not
-//! see (scripts, `hidden`, `display:none`, navigation) never becomes a block.
+//! see (scripts, `hidden`, `display:none`, navigation) never becomes a block, but for what a click
+//! unfolds: hidden tabs and sections of an accordion.
 
 #![expect(
     clippy::wildcard_enum_match_arm,

@@ -18,14 +18,16 @@
     reason = "each place has a word to say on a few of the many shapes"
 )]
 
-use super::features::{names, rows, split};
-use super::model::chance;
+use std::collections::HashMap;
+
+use super::features::{kind, names, rows, split};
+use super::model::{mixed, odds};
 use super::reader::{Block, PageReader};
 use super::structured::Structured;
 use crate::shape::Shape;
 
 /// Fewest blocks of a page that its numbers say something about.
-const FEW: usize = 20;
+const FEW: usize = 10;
 
 /// Most blocks of a page that are looked at one by one: a bound on memory.
 const MANY: usize = 30_000;
@@ -47,11 +49,11 @@ const GENERATORS: [&str; 9] = [
 pub(super) fn select(page: &mut PageReader<'_>, structured: &Structured) -> Vec<bool> {
     if !is_ruled(page) {
         let rows = rows(page, structured).into_iter().zip(names(page));
-        let chances = rows.map(|(row, names)| chance(&row, &names)).collect::<Option<Vec<f32>>>();
-        if let Some(chances) = chances {
+        let odds = rows.map(|(row, names)| odds(&row, &names)).collect::<Option<Vec<_>>>();
+        if let Some(odds) = odds {
             let text = |block: &Block| weight(&page.buffer[block.text.clone()]);
             let weights: Vec<f32> = page.blocks.iter().map(text).collect();
-            return likeliest(&chances, &weights);
+            return chosen(&odds, &weights, &kinds(page));
         }
     }
     ruled(page)
@@ -153,6 +155,27 @@ fn without_boilerplate(buffer: &str, blocks: &[Block]) -> Vec<bool> {
         .collect()
 }
 
+/// For each block what it has in common with others that stand in the same place of a repeated part.
+pub(super) fn kinds(page: &PageReader<'_>) -> Vec<u64> {
+    page.blocks.iter().map(|block| kind(&page.nodes, block)).collect()
+}
+
+/// The blocks to keep, by what the models make of each, by its words and by its kind: blocks of a kind
+/// mostly belong together, so each has half of its odds from all of them.
+pub(super) fn chosen(odds: &[(f32, f32)], weights: &[f32], kinds: &[u64]) -> Vec<bool> {
+    let mut sums: HashMap<u64, (f32, f32)> = HashMap::new();
+    for ((&odds, weight), &kind) in odds.iter().zip(weights).zip(kinds) {
+        let sum = sums.entry(kind).or_default();
+        *sum = (sum.0 + weight.sqrt() * mixed(odds), sum.1 + weight.sqrt());
+    }
+    let chance = |(&odds, kind): (&(f32, f32), &u64)| {
+        let (sum, weight) = sums.get(kind).copied().unwrap_or((0.0, 1.0));
+        1.0 / (1.0 + (-f32::midpoint(mixed(odds), sum / weight)).exp())
+    };
+    let chances: Vec<f32> = odds.iter().zip(kinds).map(chance).collect();
+    likeliest(&chances, weights)
+}
+
 /// What a block counts for: its words.
 pub(super) fn weight(text: &str) -> f32 {
     (split(text).count() as f32).max(0.01)
@@ -161,7 +184,7 @@ pub(super) fn weight(text: &str) -> f32 {
 /// The set of blocks that makes the expected F1 of its words the largest: the likeliest blocks, as
 /// many as pay. On a page where little is certain that reaches down to less likely ones, which is as
 /// it should be (Lewis, "Evaluating and optimizing autonomous text classification systems", 1995).
-pub(super) fn likeliest(chances: &[f32], weights: &[f32]) -> Vec<bool> {
+fn likeliest(chances: &[f32], weights: &[f32]) -> Vec<bool> {
     let mut order: Vec<usize> = (0..chances.len()).collect();
     order.sort_by(|&a, &b| chances[b].total_cmp(&chances[a]).then(a.cmp(&b)));
     let expected: f32 = chances.iter().zip(weights).map(|(chance, weight)| chance * weight).sum();
