@@ -12,4 +12,5 @@ mod quality;
 mod readers;
 mod servers;
 mod sites;
+mod tasks_make;
 mod update;
