@@ -7,9 +7,11 @@ mod data;
 mod embed;
 mod fuzz;
 mod ingest;
+mod linear;
 mod pages;
 mod pdf;
 mod retrieval;
+mod serve;
 mod sites;
 mod tasks;
 mod tidy;
@@ -31,6 +33,8 @@ fn main() -> anyhow::Result<()> {
         // How this program, like `sleuth`, starts itself to read PDFs.
         [sleuth_cli::ingest::READ_PDF] => Ok(sleuth_cli::ingest::read_pdf()?),
         ["bench", "pages", options @ ..] => pages::bench(options),
+        ["bench", "serve", options @ ..] => serve::bench(options),
+        [serve::CHILD, path, parts] => serve::child(path, parts),
         ["bench", "sites", options @ ..] => sites::bench(options),
         ["bench", "tasks", options @ ..] => tasks::bench(options),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
@@ -50,6 +54,7 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench ingest [--whole | FOLDER...]\n       \
                  cargo xtask bench pdf [FOLDER...]\n       \
                  cargo xtask bench pages [--ours]\n       \
+                 cargo xtask bench serve [--no-peers] [--seconds=N] [STORE...]\n       \
                  cargo xtask bench sites\n       \
                  cargo xtask bench tasks [CANDIDATES]\n       \
                  cargo xtask fuzz [TARGET... | all] [--seconds N] [--seed N] [--corpus FOLDER]\n       \

@@ -22,6 +22,7 @@ mod places;
 mod progress;
 mod run;
 mod search;
+mod serve;
 mod show;
 mod sites;
 mod stores;
@@ -78,6 +79,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Index(command) => index::index(common, &command),
         Command::Search(args) => search::search(common, &args),
         Command::Eval(command) => eval::eval(common, &command),
+        Command::Serve(args) => serve::serve(common, &args),
         Command::Tasks(command) => tasks::tasks(common, &command),
         Command::Trace(command) => trace::trace(common, &command),
         Command::Model(command) => model::model(common, &command),

@@ -102,6 +102,12 @@ pub enum IndexError {
         /// What was expected and found.
         reason: String,
     },
+    /// The search was not answered: what answers it is elsewhere, or failed as it was told to.
+    #[error("{reason}")]
+    Unanswered {
+        /// What became of it.
+        reason: String,
+    },
     /// The documents could not be listed.
     #[error("cannot list the documents: {0}")]
     Source(String),
@@ -165,6 +171,7 @@ impl IndexError {
                  as in Goggles (`$discard,site=example.com` blocks, `$boost=3,site=example.org` lifts)"
                 .to_owned(),
             Self::Embedder { .. }
+            | Self::Unanswered { .. }
             | Self::Source(_)
             | Self::Cancelled
             | Self::Io { .. }

@@ -550,6 +550,39 @@ impl Store {
         &self.index
     }
 
+    /// All passages, by document id and then in the order of the document.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn passages(&self) -> Result<Vec<Passage>, IndexError> {
+        guarded(&self.path, || {
+            let mut passages = self.all_passages()?;
+            passages.sort_unstable_by(|p, q| (&p.document, p.id).cmp(&(&q.document, q.id)));
+            Ok(passages)
+        })
+    }
+
+    /// The addresses that documents were recorded with, in no particular order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn addresses(&self) -> Result<Vec<(String, DocumentId)>, IndexError> {
+        #[derive(serde::Deserialize)]
+        struct Address {
+            #[serde(default)]
+            url: Option<String>,
+        }
+        guarded(&self.path, || {
+            let mut out = Vec::new();
+            self.for_each_record(&mut |id, record| {
+                let Address { url } = serde_json::from_slice(record)?;
+                out.extend(url.map(|url| (url, id.clone())));
+                Ok(())
+            })?;
+            Ok(out)
+        })
+    }
+
     /// All passages in the index, in no particular order.
     pub(crate) fn all_passages(&self) -> Result<Vec<Passage>, IndexError> {
         let mut out = Vec::new();

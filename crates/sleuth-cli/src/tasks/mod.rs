@@ -1,6 +1,10 @@
-//! `sleuth tasks`.
+//! `sleuth tasks`: questions with a verifier, and attempts at them.
 
+mod check;
+mod import;
 mod make;
+mod replay;
+pub(crate) mod rollout;
 mod split;
 
 use clap::Subcommand;
@@ -10,6 +14,14 @@ use crate::fail::{Exit, Failure};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TasksCommand {
+    /// Make a file of tasks from a data set
+    Import(import::ImportArgs),
+    /// Check that the evidence of tasks is in a store
+    Check(check::CheckArgs),
+    /// Let a policy attempt tasks, several times each, and write what came of it as episodes
+    Rollout(rollout::RolloutArgs),
+    /// Run episodes again from their store and their recordings, and compare
+    Replay(replay::ReplayArgs),
     /// Make tasks from a store: questions with checked answers and their evidence
     Make(make::MakeArgs),
     /// Give every task of a file a split, so that no document of evidence is shared between splits
@@ -18,6 +30,10 @@ pub(crate) enum TasksCommand {
 
 pub(crate) fn tasks(common: &Common, command: &TasksCommand) -> Result<Exit, Failure> {
     match command {
+        TasksCommand::Import(args) => import::import(common, args),
+        TasksCommand::Check(args) => check::check(args),
+        TasksCommand::Rollout(args) => rollout::rollout(common, args),
+        TasksCommand::Replay(args) => replay::replay(common, args),
         TasksCommand::Make(args) => make::make(common, args),
         TasksCommand::Split(args) => split::split(common, args),
     }

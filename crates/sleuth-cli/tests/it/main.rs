@@ -4,6 +4,7 @@
 mod ask;
 mod bad_input;
 mod commands;
+mod episodes;
 mod eval;
 mod explain;
 mod interrupt;
@@ -13,4 +14,5 @@ mod readers;
 mod servers;
 mod sites;
 mod tasks_make;
+mod tasks;
 mod update;

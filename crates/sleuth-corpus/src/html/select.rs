@@ -1,7 +1,7 @@
 //! Which blocks make the document.
 //!
 //! Most pages: those that make the expected F1 of the kept words the largest, given how likely each
-//! block is to belong to the main content. That is said by trees ([`super::model`]) fitted to what a
+//! block is to belong to the main content. That is said by models ([`super::model`]) fitted to what a
 //! block looks like ([`super::features`]): its words, the elements around it and what they are named,
 //! its neighbours, and what the rules below think. (After Kohlschütter et al., "Boilerplate detection
 //! using shallow text features", WSDM 2010, and Vogels et al., "Web2Text", ECIR 2018.)
@@ -18,7 +18,7 @@
     reason = "each place has a word to say on a few of the many shapes"
 )]
 
-use super::features::{rows, split};
+use super::features::{names, rows, split};
 use super::model::chance;
 use super::reader::{Block, PageReader};
 use super::structured::Structured;
@@ -45,16 +45,27 @@ const GENERATORS: [&str; 9] = [
 
 /// Says for each block whether it belongs to the document.
 pub(super) fn select(page: &mut PageReader<'_>, structured: &Structured) -> Vec<bool> {
-    let generator = page.generator.as_deref().unwrap_or_default();
-    let even = GENERATORS.iter().any(|known| generator.contains(known));
-    if !even && (FEW..=MANY).contains(&page.blocks.len()) {
-        let rows = rows(page, structured);
-        if let Some(chances) = rows.iter().map(|row| chance(row)).collect::<Option<Vec<f32>>>() {
+    if !is_ruled(page) {
+        let rows = rows(page, structured).into_iter().zip(names(page));
+        let chances = rows.map(|(row, names)| chance(&row, &names)).collect::<Option<Vec<f32>>>();
+        if let Some(chances) = chances {
             let text = |block: &Block| weight(&page.buffer[block.text.clone()]);
             let weights: Vec<f32> = page.blocks.iter().map(text).collect();
             return likeliest(&chances, &weights);
         }
     }
+    ruled(page)
+}
+
+/// Whether rules choose.
+pub(super) fn is_ruled(page: &PageReader<'_>) -> bool {
+    let generator = page.generator.as_deref().unwrap_or_default();
+    GENERATORS.iter().any(|known| generator.contains(known))
+        || !(FEW..=MANY).contains(&page.blocks.len())
+}
+
+/// What the rules choose.
+pub(super) fn ruled(page: &mut PageReader<'_>) -> Vec<bool> {
     let prose = |margin: bool| -> usize {
         let blocks = page.blocks.iter().filter(|block| !is_linked(block));
         blocks.filter(|block| margin || !block.margin).map(|block| block.text.len()).sum()

@@ -1,0 +1,224 @@
+//! A store as it is served.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use axum::http::HeaderValue;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Serialize;
+use sleuth_index::{IndexError, Parts, Query, Retriever as _, Snippets, Store};
+use sleuth_records::{Document, DocumentId, Ranking};
+use sleuth_tasks::{Degraded, Fault, Quality};
+
+use crate::ServerError;
+use crate::admission::Gone;
+use crate::refused::Refused;
+
+/// Everything but what RFC 3986 calls unreserved.
+const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Where documents are shown, below the address of their store.
+pub(crate) const PAGES: &str = "/d/";
+
+/// What stands before the name of a store in addresses that choose one.
+pub(crate) const STORES: &str = "/stores/";
+
+/// See the [module](self).
+pub(crate) struct Served {
+    pub(crate) name: String,
+    pub(crate) store: Arc<Store>,
+    pub(crate) degraded: Degraded,
+    pub(crate) parts: Parts,
+    /// Names what searches return, the quality of the tool included.
+    pub(crate) retrieval: String,
+    /// The snapshot id and the retrieval id as values of headers.
+    pub(crate) headers: [HeaderValue; 2],
+    /// Documents by the address that they were recorded with, made when first asked for.
+    addresses: OnceLock<HashMap<String, DocumentId>>,
+}
+
+/// What `/health` says of a store.
+#[derive(Serialize)]
+pub(crate) struct About<'a> {
+    name: &'a str,
+    snapshot: &'a str,
+    retrieval: &'a str,
+    documents: u64,
+}
+
+/// One hit, with the document it is in.
+pub(crate) struct Found {
+    pub(crate) document: Arc<Document>,
+    pub(crate) range: Range<usize>,
+    pub(crate) score: f32,
+    /// Absent where none was asked for.
+    pub(crate) snippet: Option<Range<usize>>,
+}
+
+impl Found {
+    /// The words of the passage.
+    pub(crate) fn text(&self) -> &str {
+        self.document.text.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// The words of the snippet, or of the passage where there is none.
+    pub(crate) fn snippet(&self) -> &str {
+        match &self.snippet {
+            Some(range) => self.document.text.get(range.clone()).unwrap_or_default(),
+            None => self.text(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.document.id.as_str()
+    }
+}
+
+impl Served {
+    pub(crate) fn new(
+        name: String,
+        store: Store,
+        parts: Parts,
+        quality: Quality,
+        seed: u64,
+    ) -> Result<Self, ServerError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(ServerError::Name { name });
+        }
+        let store = Arc::new(store);
+        let mut retrieval = store.retrieval()?.id;
+        let only = [
+            (parts.lexical, "lexical"),
+            (parts.dense, "dense"),
+            (parts.associative, "associative"),
+        ];
+        if parts != Parts::ALL {
+            let named: Vec<&str> =
+                only.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+            retrieval = format!("{retrieval}+{}", named.join("+"));
+        }
+        let retrieval = quality.retrieval(&retrieval, seed);
+        let pool = if quality.needs_pool() { store.passages()? } else { Vec::new() };
+        let header = |text: &str| {
+            HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+        };
+        Ok(Self {
+            name,
+            headers: [header(store.snapshot()), header(&retrieval)],
+            degraded: Degraded::new(
+                Arc::clone(&store) as Arc<dyn sleuth_index::Retriever>,
+                pool,
+                quality,
+                seed,
+            ),
+            parts,
+            retrieval,
+            store,
+            addresses: OnceLock::new(),
+        })
+    }
+
+    /// The snapshot id and the retrieval id.
+    pub(crate) fn ids(&self) -> (&str, &str) {
+        (self.store.snapshot(), &self.retrieval)
+    }
+
+    pub(crate) fn about(&self) -> About<'_> {
+        About {
+            name: &self.name,
+            snapshot: self.store.snapshot(),
+            retrieval: &self.retrieval,
+            documents: self.store.n_documents(),
+        }
+    }
+
+    /// What `queries` find, `k` documents each; `None` where the client has gone meanwhile.
+    pub(crate) fn search(
+        &self,
+        queries: &[String],
+        k: usize,
+        snippets: bool,
+        fault: Option<Fault>,
+        gone: &Gone,
+    ) -> Result<Vec<Vec<Found>>, Refused> {
+        let mut out = Vec::with_capacity(queries.len());
+        for text in queries {
+            if gone.is_so() {
+                break;
+            }
+            let query = Query { parts: self.parts, ..Query::new(text.as_str(), k) };
+            let mut ranking =
+                if k == 0 { Ranking::default() } else { self.degraded.found(&query)? };
+            if let Some(fault) = fault {
+                ranking = Degraded::after(fault, ranking);
+            }
+            out.push(self.read(&query, ranking, snippets)?);
+        }
+        Ok(out)
+    }
+
+    fn read(
+        &self,
+        query: &Query,
+        ranking: Ranking,
+        snippets: bool,
+    ) -> Result<Vec<Found>, IndexError> {
+        let snippets = if snippets && !ranking.hits.is_empty() {
+            Some(Snippets::new(self.store.as_ref(), query)?)
+        } else {
+            None
+        };
+        let mut out = Vec::with_capacity(ranking.hits.len());
+        for hit in ranking.hits {
+            let Some(document) = self.store.document(&hit.passage.document)? else { continue };
+            let snippet =
+                snippets.as_ref().map(|cut| cut.cut(&document.text, &hit.passage.range).range);
+            out.push(Found { document, range: hit.passage.range, score: hit.score, snippet });
+        }
+        Ok(out)
+    }
+
+    /// Where `document` can be read: the address that it was recorded with where that is one of the
+    /// web, else a page of this server. `base` is the address of this store.
+    pub(crate) fn url(document: &Document, base: &str) -> String {
+        match &document.url {
+            Some(url) if is_web(url) => url.clone(),
+            _ => format!("{base}{PAGES}{}", utf8_percent_encode(document.id.as_str(), &IN_PATH)),
+        }
+    }
+
+    /// The document that `name` means: an address that [`Served::url`] gave, the one it was recorded
+    /// with, or an id.
+    pub(crate) fn named(&self, name: &str) -> Result<Option<Arc<Document>>, IndexError> {
+        let name = name.split_once('#').map_or(name, |(before, _)| before);
+        let plain = self.store.document(&DocumentId::new(name))?;
+        if plain.is_some() {
+            return Ok(plain);
+        }
+        if let Some(id) = self.addresses()?.get(name) {
+            return self.store.document(id);
+        }
+        let path = match name.split_once("://") {
+            Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+            None => name,
+        };
+        let below = path.strip_prefix(STORES).and_then(|rest| rest.strip_prefix(&self.name));
+        let Some(id) = below.unwrap_or(path).strip_prefix(PAGES) else { return Ok(None) };
+        let Ok(id) = percent_decode_str(id).decode_utf8() else { return Ok(None) };
+        self.store.document(&DocumentId::new(id))
+    }
+
+    fn addresses(&self) -> Result<&HashMap<String, DocumentId>, IndexError> {
+        if let Some(addresses) = self.addresses.get() {
+            return Ok(addresses);
+        }
+        let made = self.store.addresses()?;
+        Ok(self.addresses.get_or_init(|| made.into_iter().filter(|(url, _)| is_web(url)).collect()))
+    }
+}
+
+fn is_web(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
+}
