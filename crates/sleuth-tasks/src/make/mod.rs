@@ -123,7 +123,7 @@ pub enum MakeError {
     Model(#[from] LmError),
     /// Nothing that the readers of facts know stands in the store.
     #[error(
-        "no facts in the store: expected sentences that define, or entries of a manual, in {documents} documents"
+        "no facts in the store: expected sentences that define, or entries of a manual (documents read: {documents})"
     )]
     NoFacts {
         /// Documents that were read.

@@ -435,7 +435,7 @@ fn a_store_without_facts_is_refused() {
     assert!(matches!(error, MakeError::NoFacts { documents: 1 }), "{error}");
     assert_eq!(
         error.to_string(),
-        "no facts in the store: expected sentences that define, or entries of a manual, in 1 documents"
+        "no facts in the store: expected sentences that define, or entries of a manual (documents read: 1)"
     );
     assert!(store.snapshot().len() > 8);
 }
