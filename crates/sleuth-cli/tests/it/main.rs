@@ -15,6 +15,6 @@ mod rollout;
 mod serve;
 mod servers;
 mod sites;
-mod tasks_make;
 mod tasks;
+mod tasks_make;
 mod update;
