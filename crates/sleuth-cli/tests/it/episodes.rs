@@ -200,7 +200,7 @@ fn two_systems_are_compared() {
         12 tasks in 12 clusters
 
         no difference shown: +0.167 in correct (95 % interval +0.000 to +0.417, p 0.5000)
-        12 tasks in 12 clusters show a difference of 0.315 four times in five; to show the one observed takes about 43 tasks
+        12 tasks in 12 clusters would show a difference of 0.315 four times in five; to show the one observed takes about 43 tasks
 
         metric             first  second  difference     95 % interval       p  wins  ties  losses
         correct            0.333   0.500      +0.167  +0.000 to +0.417  0.5000     2    10       0
@@ -355,12 +355,12 @@ fn files_that_are_not_episodes() {
     check(
         "{\"input\": \"Q\", \"output\": \"A\", \"score\": 1}\n",
         expect![[r#"
-        exit 6
-        --- stderr
-        error: malformed line 1 of `a.jsonl`: expected a episode
-        cause: missing field `schema` at line 1 column 41
-        hint: files of episodes are written by `sleuth tasks rollout`; `sleuth eval collapse` also reads the logs of trainers
-    "#]],
+            exit 6
+            --- stderr
+            error: malformed line 1 of `a.jsonl`: expected an episode
+            cause: missing field `schema` at line 1 column 41
+            hint: files of episodes are written by `sleuth tasks rollout`; `sleuth eval collapse` also reads the logs of trainers
+        "#]],
     );
     let line = format!("{}\n", episode("t0", 0, true));
     check(
@@ -709,7 +709,9 @@ fn a_collapse_is_seen() {
         exit 0
         --- stdout
         verl · 24 files · 384 rollouts in 24 steps
-        the policy does not search
+        tool use is collapsing since step 15
+        alarm: searches per question fell from 1.00 to 0.00 at step 15 (p 0.0005)
+        alarm: share of right answers without a search rose from -0.00 to 1.00 at step 15 (p 0.0005)
 
         step  rollouts  searches  easy  medium  hard  valid  right  unsearched  repeated  empty  reward  spread  equal groups
         1           16      1.00     –       –  1.00   0.94   0.31        0.00      0.00   0.00    0.31    0.45          0.00
@@ -739,14 +741,25 @@ fn a_collapse_is_seen() {
     assert!(place.read("c.html").contains("since 15"));
     let object = place.json(&["eval", "collapse", "logs", "--json"]);
     let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
-    expect![[""]].assert_eq(&format!("{keys:?}"));
+    expect![[r#"["status", "verdict", "formats", "files", "torn", "failed", "by_window", "band_by_outcome", "steps", "alarms", "unsearching", "collapsing"]"#]].assert_eq(&format!("{keys:?}"));
     assert_eq!(
         (object["collapsing"].as_bool(), object["alarms"][0]["since"].as_u64()),
         (Some(true), Some(15))
     );
     let place = Place::new();
     training(&place, 14, 15);
-    place.check(&["eval", "collapse", "logs/3.jsonl"], &expect![[""]]);
+    place.check(&["eval", "collapse", "logs/3.jsonl"], &expect![[r#"
+        exit 0
+        --- stdout
+        verl · 1 file · 16 rollouts in 1 steps
+        too few steps to tell: 1, of at least 12
+
+        step  rollouts  searches  easy  medium  hard  valid  right  unsearched  repeated  empty  reward  spread  equal groups
+        3           16      1.00     –    1.00  1.00   0.97   0.38        0.00      0.00   0.00    0.38    0.47          0.00
+
+        rule: a lasting change of level with p below 0.01 / 6 and of a size that matters
+        difficulty: thirds of the share of wrong answers that a question got in this log
+    "#]]);
     let output = place.run(&["eval", "collapse", "logs"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("no sign of collapse in 14 steps"));
 }

@@ -27,7 +27,7 @@ use super::structured::Structured;
 use crate::shape::Shape;
 
 /// Fewest blocks of a page that its numbers say something about.
-const FEW: usize = 10;
+const FEW: usize = 20;
 
 /// Most blocks of a page that are looked at one by one: a bound on memory.
 const MANY: usize = 30_000;

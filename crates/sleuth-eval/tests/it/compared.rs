@@ -63,7 +63,7 @@ fn noise_is_not() {
         &verdicts(50, |i| i % 5 == 0, |i| i % 5 == 1 || i == 0 || i == 5),
         expect![[r#"
             no difference shown: +0.040 in correct (95 % interval -0.120 to +0.200, p 0.8088)
-            50 tasks in 50 clusters show a difference of 0.240 four times in five; to show the one observed takes about 1795 tasks"#]],
+            50 tasks in 50 clusters would show a difference of 0.240 four times in five; to show the one observed takes about 1795 tasks"#]],
     );
     check(
         &verdicts(30, |i| i % 3 == 0, |i| i % 3 == 0),
@@ -75,7 +75,7 @@ fn noise_is_not() {
         &verdicts(1, |_| true, |_| false),
         expect![[r#"
             no difference shown: -1.000 in correct (95 % interval -1.000 to -1.000, p 1.0000)
-            1 task in 1 cluster are too few or too equal to show any"#]],
+            1 task in 1 cluster: too few, or too equal, to show any"#]],
     );
 }
 

@@ -425,7 +425,8 @@ fn an_aviary_environment_from_start_to_close() {
         call("a5", "search", json!({ "query": "too late" })),
     ]);
     assert_eq!(end[0][1]["content"], "The task is done.");
-    assert_eq!((&end[1], &end[2], &end[3]), (&json!(0.8), &json!(true), &json!(false)));
+    // Right, and three of five turns had the form of a call.
+    assert_eq!((&end[1], &end[2], &end[3]), (&json!(0.92), &json!(true), &json!(false)));
     assert_eq!(gym.post("/close", &json!({ "env_id": id })), json!({ "env_id": id }));
     let gone = gym.served.post("/reset", &json!({ "env_id": id }).to_string());
     assert_eq!((gone.status, gone.code().as_str()), (404, "unknown_session"));
@@ -468,6 +469,8 @@ fn idle_sessions_end_and_their_number_is_bounded() {
         assert!(gym.sessions() <= 50);
     }
     assert!(started >= 50);
+    // Those that nobody used for so long make way for the next.
+    std::thread::sleep(Duration::from_millis(400));
     let mut idle = Socket::open(&gym.served);
     idle.reset(&json!({}));
     assert_eq!(idle.receive(), None, "a connection that says nothing is ended");
