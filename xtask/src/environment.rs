@@ -265,8 +265,7 @@ async fn openenv(
         let index = at % tasks.len();
         socket.say(&json!({ "type": "reset", "data": { "index": index } })).await?;
         for query in queries {
-            let found =
-                socket.say(&json!({ "type": "step", "data": { "query": query } })).await?;
+            let found = socket.say(&json!({ "type": "step", "data": { "query": query } })).await?;
             if found["data"]["observation"]["content"].as_str().is_none_or(|text| text.len() < 20) {
                 bail!("a search gave {found}");
             }

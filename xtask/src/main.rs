@@ -8,12 +8,14 @@ mod embed;
 mod environment;
 mod fuzz;
 mod ingest;
+mod linear;
 mod pages;
 mod pdf;
 mod retrieval;
 mod rollouts;
 mod serve;
 mod sites;
+mod tasks;
 mod tidy;
 mod trail;
 mod tune;
@@ -41,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         }
         ["bench", "rollouts", options @ ..] => rollouts::bench(options),
         ["bench", "sites", options @ ..] => sites::bench(options),
+        ["bench", "tasks", options @ ..] => tasks::bench(options),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
@@ -62,6 +65,7 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench environment [--no-peers] [--seconds=N] [STORE...]\n       \
                  cargo xtask bench rollouts [STORE [COUNT]]\n       \
                  cargo xtask bench sites\n       \
+                 cargo xtask bench tasks [CANDIDATES]\n       \
                  cargo xtask fuzz [TARGET... | all] [--seconds N] [--seed N] [--corpus FOLDER]\n       \
                  cargo xtask fuzz TARGET --input FILE\n       \
                  cargo xtask tune trail\n       \

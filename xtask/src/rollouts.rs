@@ -37,8 +37,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
     fs_err::create_dir_all(&home)?;
     let path = home.join("episodes.jsonl");
     let around = RolloutSurroundings::new(Arc::clone(&retriever), retrieval.as_str(), &trail);
-    let options =
-        RolloutOptions { budget: data::normal().budget, ..RolloutOptions::default() };
+    let options = RolloutOptions { budget: data::normal().budget, ..RolloutOptions::default() };
 
     let (mut bare, mut through) = (f64::MAX, f64::MAX);
     for _ in 0..ROUNDS {

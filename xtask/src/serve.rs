@@ -293,7 +293,10 @@ fn check(runtime: &tokio::runtime::Runtime, server: &Peer, requests: &[Vec<u8>])
 }
 
 /// Reads one answer into `buffer`: its status, and where its body lies.
-pub(crate) async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(u16, usize, usize)> {
+pub(crate) async fn answer(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> Result<(u16, usize, usize)> {
     buffer.clear();
     let mut searched = 0;
     let head = loop {

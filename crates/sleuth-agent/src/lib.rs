@@ -69,4 +69,6 @@ pub use clock::{Clock, StepClock, SystemClock};
 pub use error::AgentError;
 pub use record::{CALLS, LOG, Recorder, Replayed, Tap, replay};
 pub use session::{Room, Session, WRITE_UP_SHARE, WriteUp};
-pub use trail::{Answer, N_FEATURES, Place, PoolWeights, Trail, TrailOptions, candidate_answers};
+pub use trail::{
+    Answer, N_FEATURES, Place, PoolWeights, Trail, TrailOptions, candidate_answers, sentences,
+};

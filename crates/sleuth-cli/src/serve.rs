@@ -254,7 +254,7 @@ fn environments(
     let limits = EnvironmentLimits { turns: args.max_turns, ..EnvironmentLimits::default() };
     let options = GymOptions {
         limits,
-        reward: args.reward,
+        reward: args.reward.clone(),
         seed: args.seed,
         allow_drift: args.allow_drift,
         ..GymOptions::default()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -26,6 +27,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(crate::rl::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(other_method)
+        // The door has bounded it.
+        .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(app))
 }
 

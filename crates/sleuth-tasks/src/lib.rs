@@ -12,21 +12,71 @@
 //!   [`replay_episodes`] runs them again; an [`Environment`] puts a task to a policy that lives
 //!   elsewhere, one [`Action`] at a time.
 //!
+//! [`verify`] decides, a [`RewardRule`] says what training gets for it. Both are functions of the task,
+//! the attempt and, of the rule, the verdict; a [`Judge`]'s calls are kept in the verdict. [`import`]
+//! reads the data sets that others made, [`check_tasks`] says whether tasks fit a store.
+//!
+//! ```
+//! use sleuth_records::Question;
+//! use sleuth_tasks::{Attempt, Kind, Provenance, RewardRule, Split, Task, TaskId, Verifier, verify};
+//!
+//! let task = Task {
+//!     schema: sleuth_tasks::TASK_SCHEMA,
+//!     id: TaskId("emma".to_owned()),
+//!     question: Question::new("When was Emma published?").expect("a question"),
+//!     gold_answers: vec!["1815".to_owned()],
+//!     evidence: Vec::new(),
+//!     kind: Kind::OneHop,
+//!     hops: 1,
+//!     difficulty: None,
+//!     store: None,
+//!     split: Split::Test,
+//!     verifier: Verifier::Date,
+//!     steps: Vec::new(),
+//!     provenance: Provenance::default(),
+//! };
+//! let attempt =
+//!     Attempt { answer: "23 December 1815".to_owned(), ended: true, ..Attempt::default() };
+//! let verdict = verify(&task, &attempt, None)?;
+//! assert!(verdict.correct && verdict.exact_match == 0.0);
+//! // Right, in a valid form, but without a search.
+//! assert_eq!(RewardRule::default().reward(&task, &attempt, &verdict).total, 0.8);
+//! # Ok::<(), sleuth_tasks::VerifyError>(())
+//! ```
+//!
 //! Gold answers live here and above; the agent, which this crate runs, is given a
 //! [`Question`](sleuth_records::Question) and nothing else. The crate prints nothing and reads no
 //! environment.
 
 mod attempt;
+mod check;
 mod degrade;
 mod environment;
 mod episode;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "relations and constraints are many, and a rule concerns few of them"
+)]
+mod facts;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "relations and constraints are many, and a rule concerns few of them"
+)]
+mod filter;
+mod import;
 mod lines;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "relations and constraints are many, and a rule concerns few of them"
+)]
+mod make;
 mod reward;
 mod rollout;
 mod task;
 mod verify;
 
 pub use attempt::{Attempt, Searched};
+pub use check::{CheckReport, TaskFault, check_tasks};
 pub use degrade::{Degraded, Fault, Quality, UnknownQuality};
 pub use environment::{
     Action, EndOfEpisode, Environment, EnvironmentError, EnvironmentLimits, EnvironmentState, Gym,
@@ -37,7 +87,15 @@ pub use episode::{
     Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
     segments,
 };
-pub use lines::{EpisodeLog, LinesError, read_episodes, read_tasks, write_episode, write_tasks};
+pub use filter::Filter;
+pub use import::{Format, ImportError, ImportOptions, ImportReport, LeftOut, Reason, import};
+pub use lines::{
+    EpisodeLog, LinesError, TaskWriter, read_episodes, read_tasks, write_episode, write_tasks,
+};
+pub use make::{
+    KindReport, Made, MakeError, MakeOptions, MakeProgress, MakeReport, Shares, SplitReport, make,
+    split_by_evidence,
+};
 pub use reward::{Counted, Outcome, RewardRule};
 pub use rollout::{
     Fit, MakeJudge, MakePolicy, ModelCall, ModelTap, Recording, ReplayOver, Replayed, RolloutError,

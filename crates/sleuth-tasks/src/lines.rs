@@ -1,4 +1,5 @@
-//! Files of tasks and of episodes: JSON Lines, compressed where the name ends in `.zst`.
+//! Files of tasks and of episodes: JSON Lines, compressed where the name ends in `.zst`
+//! (and read, too, where it ends in `.gz`).
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -21,13 +22,13 @@ pub enum LinesError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// A line is not what the file holds.
-    #[error("malformed line {line} of `{}`: expected a {what}", path.display())]
+    #[error("malformed line {line} of `{}`: expected {what}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
         /// Line number from 1.
         line: usize,
-        /// `task` or `episode`.
+        /// `a task` or `an episode`.
         what: &'static str,
         /// What the JSON parser says.
         source: serde_json::Error,
@@ -82,7 +83,7 @@ pub fn read_tasks(path: &Path) -> Result<Vec<Task>, LinesError> {
     let mut tasks: Vec<Task> = Vec::new();
     let mut lines: HashMap<TaskId, usize> = HashMap::new();
     for_each_line(path, |line, text, _| {
-        let task: Task = parse(path, line, "task", text)?;
+        let task: Task = parse(path, line, "a task", text)?;
         newest(path, line, task.schema, TASK_SCHEMA)?;
         if let Some(first) = lines.insert(task.id.clone(), line) {
             return Err(LinesError::Duplicate { path: path.to_owned(), line, first, id: task.id });
@@ -108,7 +109,7 @@ pub fn read_episodes<E: From<LinesError>>(
         if text.starts_with(crate::rollout::MARK) {
             return Ok(());
         }
-        let episode: Episode = match parse(path, line, "episode", text) {
+        let episode: Episode = match parse(path, line, "an episode", text) {
             Ok(episode) => episode,
             Err(_) if !whole => {
                 torn = true;
@@ -154,6 +155,51 @@ pub fn write_episode(out: &mut dyn Write, episode: &Episode) -> std::io::Result<
     write_line(&mut line, episode)?;
     out.write_all(&line)?;
     out.flush()
+}
+
+/// Writes tasks one at a time, compressed where the file's name says so.
+pub struct TaskWriter<W: Write>(Sink<W>);
+
+enum Sink<W: Write> {
+    Plain(W),
+    Zstd(zstd::Encoder<'static, W>),
+}
+
+impl<W: Write> TaskWriter<W> {
+    /// Writes to `out` what will stand at `path`.
+    ///
+    /// # Errors
+    /// When compression cannot be set up.
+    pub fn new(path: &Path, out: W) -> std::io::Result<Self> {
+        Ok(Self(match is_compressed(path) {
+            true => Sink::Zstd(zstd::Encoder::new(out, 0)?),
+            false => Sink::Plain(out),
+        }))
+    }
+
+    /// Writes one task.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&mut self, task: &Task) -> std::io::Result<()> {
+        let mut line = Vec::new();
+        write_line(&mut line, task)?;
+        match &mut self.0 {
+            Sink::Plain(out) => out.write_all(&line),
+            Sink::Zstd(out) => out.write_all(&line),
+        }
+    }
+
+    /// Ends the file and gives it back.
+    ///
+    /// # Errors
+    /// When the last of it cannot be written.
+    pub fn finish(self) -> std::io::Result<W> {
+        match self.0 {
+            Sink::Plain(out) => Ok(out),
+            Sink::Zstd(out) => out.finish(),
+        }
+    }
 }
 
 /// A file that episodes are appended to as they end, each as one line in one piece.
@@ -250,18 +296,24 @@ fn newest(path: &Path, line: usize, found: u32, newest: u32) -> Result<(), Lines
     Ok(())
 }
 
+/// The bytes of a file, unpacked where its name ends in `.zst` or `.gz`.
+pub(crate) fn open(path: &Path) -> std::io::Result<BufReader<Box<dyn Read>>> {
+    let file = fs_err::File::open(path)?;
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let reader: Box<dyn Read> = match extension {
+        Some("zst") => Box::new(zstd::Decoder::new(file)?),
+        Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(file))),
+        _ => Box::new(file),
+    };
+    Ok(BufReader::with_capacity(1 << 20, reader))
+}
+
 /// Calls `each` with the number, the bytes and the wholeness of every line that is not blank.
-fn for_each_line<E: From<LinesError>>(
+pub(crate) fn for_each_line<E: From<LinesError>>(
     path: &Path,
     mut each: impl FnMut(usize, &[u8], bool) -> Result<(), E>,
 ) -> Result<(), E> {
-    let file = fs_err::File::open(path).map_err(LinesError::Io)?;
-    let reader: Box<dyn Read> = if is_compressed(path) {
-        Box::new(zstd::Decoder::new(file).map_err(LinesError::Io)?)
-    } else {
-        Box::new(file)
-    };
-    let mut reader = BufReader::with_capacity(1 << 20, reader);
+    let mut reader = open(path).map_err(LinesError::Io)?;
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();

@@ -130,7 +130,7 @@ pub(crate) fn rollout(common: &Common, args: &RolloutArgs) -> Result<Exit, Failu
         budget: effort_budget(args.effort),
         deadline: args.deadline.map(Duration::from_secs_f64),
         retries: args.retries,
-        reward: args.reward,
+        reward: args.reward.clone(),
         quality: args.quality,
         seed: args.seed,
         allow_drift: args.allow_drift,
@@ -188,7 +188,8 @@ fn chosen(args: &RolloutArgs) -> Result<Vec<Task>, Failure> {
     Ok(tasks)
 }
 
-fn threads(found: Option<&Found>) -> usize {
+/// Workers that a policy with this model gets.
+pub(crate) fn threads(found: Option<&Found>) -> usize {
     match found {
         None => std::thread::available_parallelism().map_or(1, usize::from),
         // A model on this machine uses all cores by itself.

@@ -4,6 +4,7 @@
 mod ask;
 mod bad_input;
 mod commands;
+mod episodes;
 mod eval;
 mod explain;
 mod interrupt;
@@ -11,6 +12,9 @@ mod place;
 mod quality;
 mod readers;
 mod rollout;
+mod serve;
 mod servers;
 mod sites;
+mod tasks;
+mod tasks_make;
 mod update;

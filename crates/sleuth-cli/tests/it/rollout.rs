@@ -51,7 +51,7 @@ fn rollouts_are_made_counted_and_replayed() {
             --- stdout
             6 episodes in `out.jsonl`
             right 1.000 (6 of 6) · exact match 1.000 · F1 1.000 · reward 1.000
-            4.0 searches, 1.0 pages and 5.0 turns a rollout · [TIME]
+            6.0 searches, 3.0 pages and 9.0 turns a rollout · [TIME]
         "#]],
     );
     let again = place.json(&[&made[..], &["--json"]].concat());
@@ -146,6 +146,7 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(code(&none), 6);
     assert!(stderr(&none).contains("no tasks of the split `dev` in `tasks.jsonl`: it has 2"));
     // A server of models that is not there: told, with the code of back ends, and nothing written.
+    fs_err::remove_file(place.path("o.jsonl")).unwrap();
     let gone = run(
         "tasks.jsonl",
         &["--model", "http://127.0.0.1:9/v1#m", "--retries", "0", "--threads", "1", "-k", "9"],

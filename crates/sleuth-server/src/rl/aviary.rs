@@ -59,7 +59,9 @@ pub(super) async fn start(State(app): State<Arc<App>>, body: Bytes) -> Result<Re
                 return Err(Refused::invalid("expected the id of a task for `task`"));
             };
             let id = TaskId(id.to_owned());
-            gym.position(&id).ok_or(EnvironmentError::NoSuchTask { id }).map_err(of_environment)?
+            gym.position(&id)
+                .ok_or(EnvironmentError::NoSuchTask { id })
+                .map_err(|e| of_environment(&e))?
         }
         (None, _) => gym.next(),
     };
@@ -69,7 +71,7 @@ pub(super) async fn start(State(app): State<Arc<App>>, body: Bytes) -> Result<Re
     Ok(json_answer(&json!({ "env_id": name })))
 }
 
-fn of_environment(error: EnvironmentError) -> Refused {
+fn of_environment(error: &EnvironmentError) -> Refused {
     match error {
         EnvironmentError::NotReset => {
             Refused::new(StatusCode::CONFLICT, "not_reset", error.to_string())
@@ -97,7 +99,7 @@ pub(super) async fn reset(app: &Arc<App>, body: &Value) -> Result<Response, Refu
     let observation = {
         let mut seat = only_one(&seat)?;
         let pick = Pick::Index(seat.chosen);
-        seat.reset(&pick, None).map_err(of_environment)?
+        seat.reset(&pick, None).map_err(|e| of_environment(&e))?
     };
     let tool = |tool: sleuth_records::ToolSpec| json!({ "type": "function", "function": tool });
     let tools: Vec<Value> = environment_tools().into_iter().map(tool).collect();
@@ -137,12 +139,12 @@ fn calls(action: &Value) -> Result<Vec<Called>, Refused> {
         .map(|call| {
             let function = &call["function"];
             let name = function["name"].as_str().unwrap_or_default();
-            let action = match &function["arguments"] {
-                Value::String(text) => match serde_json::from_str::<Value>(text) {
+            let action = match function["arguments"].as_str() {
+                Some(text) => match serde_json::from_str::<Value>(text) {
                     Ok(arguments) => Action::of_call(name, &arguments),
                     Err(_) => Action::invalid(text, "an object of JSON for the arguments"),
                 },
-                arguments => Action::of_call(name, arguments),
+                None => Action::of_call(name, &function["arguments"]),
             };
             Called { id: call["id"].clone(), name: name.chars().take(80).collect(), action }
         })
@@ -176,8 +178,9 @@ fn take(seat: &mut Seat, calls: &[Called], said: &str) -> Result<Value, Refused>
         let mut content = "The task is done.".to_owned();
         let mut info = json!({});
         if !done {
-            let stepped =
-                seat.step(&call.action, std::mem::take(&mut said)).map_err(of_environment)?;
+            let stepped = seat
+                .step(&call.action, std::mem::take(&mut said))
+                .map_err(|e| of_environment(&e))?;
             if let Some(EndOfEpisode::Failed { boundary }) = &stepped.end {
                 let message = format!("the episode has no reward: the {boundary} failed");
                 return Err(Refused::new(

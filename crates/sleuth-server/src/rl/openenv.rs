@@ -164,7 +164,7 @@ pub(super) fn of_state(state: &EnvironmentState, episode: &str) -> Value {
 }
 
 /// A mistake in the form that OpenEnv gives it, and in ours.
-fn unprocessable(faults: Vec<Value>) -> Response {
+fn unprocessable(faults: &[Value]) -> Response {
     let message = faults.first().and_then(|fault| fault["msg"].as_str()).unwrap_or_default();
     let body = json!({
         "error": { "code": "invalid_request", "message": message },
@@ -220,10 +220,10 @@ fn unknown(name: &str) -> Refused {
 pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refused> {
     let sessions = sessions(app)?;
     let missing = json!({ "type": "missing", "loc": ["body", "action"], "msg": "field required", "input": {} });
-    let Some(action) = body.get("action") else { return Ok(unprocessable(vec![missing])) };
+    let Some(action) = body.get("action") else { return Ok(unprocessable(&[missing])) };
     let wanted = match actions::read(action) {
         Ok(wanted) => wanted,
-        Err(NoAction(faults)) => return Ok(unprocessable(faults)),
+        Err(NoAction(faults)) => return Ok(unprocessable(&faults)),
     };
     let (tool, action) = match wanted {
         Wanted::ListTools => return Ok(json_answer(&of_tools())),
@@ -373,13 +373,15 @@ pub(super) async fn task_range(
     let body = object(&body)?;
     let (gym, places) = of_split(&app, &body)?;
     let n = i64::try_from(places.len()).unwrap_or(i64::MAX);
-    let bound = |key: &str, otherwise: i64| match body.get(key) {
-        None | Some(Value::Null) => Ok(otherwise),
-        Some(value) => {
-            let at = value
-                .as_i64()
-                .ok_or_else(|| Refused::invalid(format!("expected a number for `{key}`")))?;
-            Ok((if at < 0 { n.saturating_add(at) } else { at }).clamp(0, n))
+    let bound = |key: &str, otherwise: i64| -> Result<i64, Refused> {
+        match body.get(key) {
+            None | Some(Value::Null) => Ok(otherwise),
+            Some(value) => {
+                let at = value
+                    .as_i64()
+                    .ok_or_else(|| Refused::invalid(format!("expected a number for `{key}`")))?;
+                Ok((if at < 0 { n.saturating_add(at) } else { at }).clamp(0, n))
+            }
         }
     };
     let (start, stop) = (bound("start", 0)? as usize, bound("stop", n)? as usize);

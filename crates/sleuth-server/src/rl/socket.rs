@@ -171,7 +171,7 @@ fn read(text: &str, seat: &Seat) -> Result<Next, Fault> {
             known(&["type", "data"])?;
             let none = Fault::invalid("expected an action for `data`, found nothing");
             match actions::read(fields.get("data").ok_or(none)?)? {
-                Wanted::ListTools => Next::Say(observed(of_tools())),
+                Wanted::ListTools => Next::Say(observed(&of_tools())),
                 Wanted::Act(action) => Next::Do(Work::Step(None, action)),
                 Wanted::Call(tool, action) => Next::Do(Work::Step(Some(tool), action)),
             }
@@ -196,7 +196,7 @@ fn read(text: &str, seat: &Seat) -> Result<Next, Fault> {
     })
 }
 
-fn observed(data: Value) -> Value {
+fn observed(data: &Value) -> Value {
     json!({ "type": "observation", "data": data })
 }
 
@@ -215,7 +215,7 @@ fn mcp(fields: &Map<String, Value>) -> Next {
                 })
             };
             let tools: Vec<Value> = environment_tools().into_iter().map(tool).collect();
-            Next::Say(called(&id, json!({ "tools": tools })))
+            Next::Say(called(&id, &json!({ "tools": tools })))
         }
         (Some("tools/call"), Some(name)) => {
             let none = json!({});
@@ -231,7 +231,7 @@ fn mcp(fields: &Map<String, Value>) -> Next {
     }
 }
 
-fn called(id: &Value, result: Value) -> Value {
+fn called(id: &Value, result: &Value) -> Value {
     json!({ "type": "mcp", "data": { "jsonrpc": "2.0", "id": id, "result": result } })
 }
 
@@ -245,18 +245,18 @@ impl Work {
         match self {
             Self::Reset(Reset { pick, episode }) => {
                 let observation = seat.reset(&pick, episode)?;
-                Ok(observed(of_reset(&observation, &seat.episode)))
+                Ok(observed(&of_reset(&observation, &seat.episode)))
             }
             Self::Step(tool, action) => {
                 let stepped = seat.step(&action, "")?;
-                Ok(observed(of_step(&stepped, tool.as_deref())))
+                Ok(observed(&of_step(&stepped, tool.as_deref())))
             }
             Self::Mcp(id, tool, action) => match seat.step(&action, "") {
                 Ok(stepped) => {
                     let mut result = of_step(&stepped, Some(&tool))["observation"].take();
                     result["reward"] = json!(stepped.reward);
                     result["done"] = stepped.done.into();
-                    Ok(called(&id, result))
+                    Ok(called(&id, &result))
                 }
                 Err(error) => Ok(failed(&id, -32603, &error.to_string())),
             },

@@ -44,7 +44,33 @@ fn search_r1_with_scores_has_documents_within() {
     check(
         "/retrieve",
         r#"{"queries": ["lighthouse keeper letters", "falcon voles"], "topk": 1, "return_scores": true}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            {
+              "result": [
+                [
+                  {
+                    "document": {
+                      "id": "glass-harbour",
+                      "contents": "\"The Glass Harbour\"\nThe Glass Harbour is a novel of 1911 by Mirela Tonkova. It tells of a lighthouse keeper who collects the letters of drowned sailors.",
+                      "url": "http://HOST/d/glass-harbour"
+                    },
+                    "score": "SCORE"
+                  }
+                ],
+                [
+                  {
+                    "document": {
+                      "id": "kestrel",
+                      "contents": "\"Kestrel\"\nThe kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                      "url": "http://HOST/d/kestrel"
+                    },
+                    "score": "SCORE"
+                  }
+                ]
+              ],
+              "snapshot": "ID",
+              "retrieval": "ID"
+            }"#]],
     );
 }
 
@@ -53,7 +79,20 @@ fn search_r1_without_scores_has_bare_documents() {
     check(
         "/retrieve",
         r#"{"queries": ["falcon voles"], "topk": 1, "return_scores": false}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            {
+              "result": [
+                [
+                  {
+                    "id": "kestrel",
+                    "contents": "\"Kestrel\"\nThe kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                    "url": "http://HOST/d/kestrel"
+                  }
+                ]
+              ],
+              "snapshot": "ID",
+              "retrieval": "ID"
+            }"#]],
     );
 }
 
@@ -69,7 +108,30 @@ fn two_queries_without_scores_stay_two_lists() {
 
 #[test]
 fn without_a_word_on_scores_both_readers_find_their_keys() {
-    check("/retrieve", r#"{"queries": ["falcon voles"], "topk": 1}"#, expect![[r#""#]]);
+    check(
+        "/retrieve",
+        r#"{"queries": ["falcon voles"], "topk": 1}"#,
+        expect![[r#"
+        {
+          "result": [
+            [
+              {
+                "id": "kestrel",
+                "contents": "\"Kestrel\"\nThe kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                "url": "http://HOST/d/kestrel",
+                "document": {
+                  "id": "kestrel",
+                  "contents": "\"Kestrel\"\nThe kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                  "url": "http://HOST/d/kestrel"
+                },
+                "score": "SCORE"
+              }
+            ]
+          ],
+          "snapshot": "ID",
+          "retrieval": "ID"
+        }"#]],
+    );
 }
 
 #[test]
@@ -87,23 +149,91 @@ fn skyrl_sends_one_query_and_gets_a_list_of_lists() {
     check(
         "/retrieve",
         r#"{"query": "falcon voles", "topk": 1, "return_scores": true}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            {
+              "result": [
+                [
+                  {
+                    "document": {
+                      "id": "kestrel",
+                      "contents": "\"Kestrel\"\nThe kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                      "url": "http://HOST/d/kestrel"
+                    },
+                    "score": "SCORE"
+                  }
+                ]
+              ],
+              "snapshot": "ID",
+              "retrieval": "ID"
+            }"#]],
     );
 }
 
 #[test]
 fn browsecomp_plus_gets_a_flat_list() {
-    check("/retrieve", r#"{"query": "falcon voles"}"#, expect![[r#""#]]);
+    check(
+        "/retrieve",
+        r#"{"query": "falcon voles"}"#,
+        expect![[r#"
+        {
+          "result": [
+            {
+              "document": {
+                "title": "Kestrel",
+                "text": "The kestrel is a small falcon that hovers over open fields while it looks for voles."
+              },
+              "docid": "kestrel",
+              "score": "SCORE"
+            }
+          ],
+          "snapshot": "ID",
+          "retrieval": "ID"
+        }"#]],
+    );
 }
 
 #[test]
 fn rllm_gets_results_with_their_number() {
-    check("/retrieve", r#"{"query": "falcon voles", "top_k": 1, "k": null}"#, expect![[r#""#]]);
+    check(
+        "/retrieve",
+        r#"{"query": "falcon voles", "top_k": 1, "k": null}"#,
+        expect![[r#"
+        {
+          "query": "falcon voles",
+          "method": "sleuth",
+          "results": [
+            {
+              "id": "kestrel",
+              "content": {
+                "id": "kestrel",
+                "title": "Kestrel",
+                "text": "The kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                "contents": "\"Kestrel\"\nThe kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                "url": "http://HOST/d/kestrel"
+              },
+              "score": "SCORE"
+            }
+          ],
+          "num_results": 1,
+          "snapshot": "ID",
+          "retrieval": "ID"
+        }"#]],
+    );
 }
 
 #[test]
 fn flashrag_gets_a_bare_list() {
-    check("/search", r#"{"query": "falcon voles", "top_n": 1}"#, expect![[r#""#]]);
+    check(
+        "/search",
+        r#"{"query": "falcon voles", "top_n": 1}"#,
+        expect![[r#"
+        [
+          {
+            "id": "kestrel",
+            "contents": "\"Kestrel\"\nThe kestrel is a small falcon that hovers over open fields while it looks for voles."
+          }
+        ]"#]],
+    );
 }
 
 #[test]
@@ -127,13 +257,42 @@ fn flashrag_gets_a_list_for_each_query() {
     check(
         "/batch_search",
         r#"{"query": ["falcon voles", "sea shanty"], "top_n": 1}"#,
-        expect![[r#""#]],
+        expect![[r#"
+            [
+              [
+                {
+                  "id": "kestrel",
+                  "contents": "\"Kestrel\"\nThe kestrel is a small falcon that hovers over open fields while it looks for voles."
+                }
+              ],
+              []
+            ]"#]],
     );
 }
 
 #[test]
 fn openresearcher_and_literesearcher_get_results() {
-    check("/search", r#"{"query": "falcon voles", "topn": 1}"#, expect![[r#""#]]);
+    check(
+        "/search",
+        r#"{"query": "falcon voles", "topn": 1}"#,
+        expect![[r#"
+        {
+          "results": [
+            {
+              "url": "http://HOST/d/kestrel",
+              "link": "http://HOST/d/kestrel",
+              "title": "Kestrel",
+              "summary": "The kestrel is a small falcon that hovers over open fields while it looks for voles.",
+              "snippet": "The kestrel is a small falcon that hovers over open fields while it looks for voles.",
+              "score": "SCORE"
+            }
+          ],
+          "total": 1,
+          "search_time": "TIME",
+          "snapshot": "ID",
+          "retrieval": "ID"
+        }"#]],
+    );
     let served = Served::library();
     let body = r#"{"query": "falcon voles", "limit": 1, "search_type": "hybrid", "sparse_weight": 0.7, "dense_weight": 1.0}"#;
     let reply = served.post("/search", body).json();
@@ -143,22 +302,111 @@ fn openresearcher_and_literesearcher_get_results() {
 
 #[test]
 fn literesearcher_gets_results_by_query() {
-    check("/batch_search", r#"{"queries": ["falcon voles"], "limit": 1}"#, expect![[r#""#]]);
+    check(
+        "/batch_search",
+        r#"{"queries": ["falcon voles"], "limit": 1}"#,
+        expect![[r#"
+        {
+          "query_results": [
+            {
+              "query": "falcon voles",
+              "results": [
+                {
+                  "url": "http://HOST/d/kestrel",
+                  "link": "http://HOST/d/kestrel",
+                  "title": "Kestrel",
+                  "summary": "The kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                  "snippet": "The kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                  "score": "SCORE"
+                }
+              ],
+              "total": 1
+            }
+          ],
+          "total_queries": 1,
+          "search_time": "TIME",
+          "snapshot": "ID",
+          "retrieval": "ID"
+        }"#]],
+    );
 }
 
 #[test]
 fn r1_searcher_gets_lines_of_a_table() {
-    check("/queries", r#"{"queries": ["falcon voles"], "k": 1}"#, expect![[r#""#]]);
+    check(
+        "/queries",
+        r#"{"queries": ["falcon voles"], "k": 1}"#,
+        expect![[r#"
+        {
+          "queries": [
+            "falcon voles"
+          ],
+          "answers": [
+            [
+              "kestrel\tKestrel\tThe kestrel is a small falcon that hovers over open fields while it looks for voles."
+            ]
+          ],
+          "snapshot": "ID",
+          "retrieval": "ID"
+        }"#]],
+    );
 }
 
 #[test]
 fn serper_gets_organic_results() {
-    check("/search", r#"{"q": "falcon voles", "num": 1}"#, expect![[r#""#]]);
+    check(
+        "/search",
+        r#"{"q": "falcon voles", "num": 1}"#,
+        expect![[r#"
+        {
+          "searchParameters": {
+            "q": "falcon voles",
+            "num": 1,
+            "type": "search"
+          },
+          "organic": [
+            {
+              "title": "Kestrel",
+              "link": "http://HOST/d/kestrel",
+              "snippet": "The kestrel is a small falcon that hovers over open fields while it looks for voles.",
+              "position": 1
+            }
+          ],
+          "snapshot": "ID",
+          "retrieval": "ID"
+        }"#]],
+    );
 }
 
 #[test]
 fn massive_serve_gets_passages_by_query() {
-    check("/search", r#"{"query": "falcon voles", "n_docs": 1, "nprobe": 32}"#, expect![[r#""#]]);
+    check(
+        "/search",
+        r#"{"query": "falcon voles", "n_docs": 1, "nprobe": 32}"#,
+        expect![[r#"
+        {
+          "message": "searched `library`",
+          "query": "falcon voles",
+          "n_docs": 1,
+          "nprobe": 32,
+          "results": {
+            "scores": 1,
+            "passages": [
+              [
+                {
+                  "text": "The kestrel is a small falcon that hovers over open fields while it looks for voles.",
+                  "title": "Kestrel",
+                  "source": "library",
+                  "passage_id": "kestrel",
+                  "url": "http://HOST/d/kestrel"
+                }
+              ]
+            ]
+          },
+          "snapshot": "ID",
+          "retrieval": "ID"
+        }"#]],
+    );
     let served = Served::library();
     let body = r#"{"queries": ["falcon voles", "organ pipes"], "n_docs": 1}"#;
     let reply = served.post("/search", body).json();
@@ -173,10 +421,10 @@ fn unknown_keys_are_named_beside_the_known_ones() {
         assert_eq!((reply.status, reply.code().as_str()), (422, "unknown_dialect"));
         reply.json()["error"]["message"].as_str().unwrap().to_owned()
     };
-    expect![[r#""#]].assert_eq(&message("/retrieve"));
-    expect![[r#""#]].assert_eq(&message("/search"));
-    expect![[r#""#]].assert_eq(&message("/batch_search"));
-    expect![[r#""#]].assert_eq(&message("/tool"));
+    expect!["no dialect of `/retrieve` has these keys: expected `queries` (with `topk`, `return_scores`), `query` with `topk`, `query` with `top_k`, or `query` alone; found `question`, `n`"].assert_eq(&message("/retrieve"));
+    expect!["no dialect of `/search` has these keys: expected `query` (with `top_n`, `topn`, `limit` or `n_docs`), or `q` (with `num`); found `question`, `n`"].assert_eq(&message("/search"));
+    expect!["no dialect of `/batch_search` has these keys: expected `query` as a list (with `top_n`, `return_score`), or `queries` (with `limit`); found `question`, `n`"].assert_eq(&message("/batch_search"));
+    expect!["no dialect of `/tool` has these keys: expected `session_id`, `name`, `arguments`, `remote_env_info`; found `question`, `n`"].assert_eq(&message("/tool"));
 }
 
 #[test]
@@ -196,7 +444,15 @@ fn values_of_another_kind_are_named() {
         message(r#"{"queries": ["who"], "return_scores": "yes"}"#),
         message("[1, 2]"),
     ];
-    expect![[r#""#]].assert_eq(&messages.join("\n"));
+    expect![[r#"
+        expected a list of strings for `queries`, found a string
+        expected a string for `queries[1]`, found `7`
+        expected a whole number from 0 for `topk`, found `2.5`
+        expected a whole number from 0 for `topk`, found `-1`
+        expected at most 1000 documents for a query, found 100000
+        expected true or false for `return_scores`, found a string
+        expected an object, found a list"#]]
+    .assert_eq(&messages.join("\n"));
 }
 
 #[test]
@@ -269,7 +525,31 @@ fn health_says_what_is_served() {
     assert_eq!(reply.header("x-sleuth-quality"), Some("good"));
     value["version"] = json!("VERSION");
     plain(&mut value);
-    expect![[r#""#]].assert_eq(&serde_json::to_string_pretty(&value).unwrap());
+    expect![[r#"
+        {
+          "status": "healthy",
+          "version": "VERSION",
+          "store": {
+            "name": "library",
+            "snapshot": "ID",
+            "retrieval": "ID",
+            "documents": 10
+          },
+          "stores": [
+            {
+              "name": "library",
+              "snapshot": "ID",
+              "retrieval": "ID",
+              "documents": 10
+            }
+          ],
+          "quality": "good",
+          "retrievers": {
+            "total": 1,
+            "available": 1
+          }
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&value).unwrap());
     let stats = served.get("/stats").json();
     assert_eq!(stats["total_documents"], 10);
     assert_eq!(stats["requests"], 2);

@@ -50,7 +50,68 @@ fn the_modern_era_discovers_lists_and_calls() {
     let names: Vec<&str> =
         tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["search", "fetch", "get_document"]);
-    expect![[r#""#]].assert_eq(&serde_json::to_string_pretty(&tools[0]).unwrap());
+    expect![[r#"
+        {
+          "name": "search",
+          "description": "Searches the documents by words and returns the best passages, best first.",
+          "inputSchema": {
+            "type": "object",
+            "properties": {
+              "query": {
+                "type": "string",
+                "description": "Words to look for, or a question"
+              }
+            },
+            "required": [
+              "query"
+            ]
+          },
+          "outputSchema": {
+            "type": "object",
+            "properties": {
+              "results": {
+                "type": "array",
+                "items": {
+                  "type": "object",
+                  "properties": {
+                    "id": {
+                      "type": "string"
+                    },
+                    "title": {
+                      "type": "string"
+                    },
+                    "url": {
+                      "type": "string"
+                    },
+                    "docid": {
+                      "type": "string"
+                    },
+                    "score": {
+                      "type": "number"
+                    },
+                    "snippet": {
+                      "type": "string"
+                    }
+                  },
+                  "required": [
+                    "id",
+                    "title",
+                    "url",
+                    "docid",
+                    "score",
+                    "snippet"
+                  ]
+                }
+              }
+            },
+            "required": [
+              "results"
+            ]
+          },
+          "annotations": {
+            "readOnlyHint": true
+          }
+        }"#]].assert_eq(&serde_json::to_string_pretty(&tools[0]).unwrap());
 }
 
 #[test]

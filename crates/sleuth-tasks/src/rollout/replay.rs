@@ -209,8 +209,7 @@ impl<'a> Again<'a> {
         let recorded = recorded.without_times();
         let difference = departed.take().or_else(|| {
             let value = |episode| serde_json::to_value(episode).unwrap_or_default();
-            (replayed != recorded)
-                .then(|| difference(&value(&recorded), &value(&replayed), String::new()))
+            (replayed != recorded).then(|| difference(&value(&recorded), &value(&replayed), ""))
         });
         Ok(Some((replayed, difference)))
     }
@@ -242,7 +241,7 @@ impl<'a> Again<'a> {
 }
 
 /// Where two JSON values first differ, in words.
-fn difference(recorded: &Value, replayed: &Value, at: String) -> String {
+fn difference(recorded: &Value, replayed: &Value, at: &str) -> String {
     match (recorded, replayed) {
         (Value::Object(one), Value::Object(two)) => {
             let names = one.keys().chain(two.keys());
@@ -250,7 +249,7 @@ fn difference(recorded: &Value, replayed: &Value, at: String) -> String {
                 let (one, two) = (one.get(name), two.get(name));
                 if one != two {
                     let (one, two) = (one.unwrap_or(&Value::Null), two.unwrap_or(&Value::Null));
-                    return difference(one, two, format!("{at}.{name}"));
+                    return difference(one, two, &format!("{at}.{name}"));
                 }
             }
         }
@@ -259,7 +258,7 @@ fn difference(recorded: &Value, replayed: &Value, at: String) -> String {
                 let (one, two) = (one.get(n), two.get(n));
                 if one != two {
                     let (one, two) = (one.unwrap_or(&Value::Null), two.unwrap_or(&Value::Null));
-                    return difference(one, two, format!("{at}[{n}]"));
+                    return difference(one, two, &format!("{at}[{n}]"));
                 }
             }
         }

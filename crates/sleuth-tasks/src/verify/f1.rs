@@ -5,8 +5,8 @@
 //!    wrong unless each of them is right. Alternatives stand between `or`, `/`, `;`, `|` or line
 //!    ends, or are three or more between commas; a separator that the gold answer has itself is none.
 //! 3. An answer without words is wrong, whatever `least` is.
-//! 4. An answer that has the words of the question and no others is wrong, unless it equals a gold
-//!    answer: questions of a choice name the right answer among the wrong ones.
+//! 4. An answer that has four fifths of the question's words repeats it and is wrong, unless it equals a
+//!    gold answer: questions of a choice name the right answer among the wrong ones.
 
 use std::collections::HashSet;
 
@@ -25,7 +25,8 @@ pub(super) fn matching<'a>(
         return Some((gold, 1.0));
     }
     let asked: HashSet<String> = words(question).into_iter().collect();
-    if words(answer).iter().all(|word| asked.contains(word)) {
+    let said: HashSet<String> = words(answer).into_iter().collect();
+    if asked.intersection(&said).count() * 5 >= asked.len() * 4 {
         return None;
     }
     let scored = gold.iter().map(|gold| {

@@ -20,7 +20,10 @@ mod f1;
 mod judge;
 mod not_found;
 mod number;
+mod numerals;
+mod quantity;
 mod set;
+mod units;
 mod words;
 mod yes_no;
 
@@ -163,6 +166,11 @@ fn decide(
             judge::decides(task, answer, judge, &mut verdict.calls)?
         }
     })
+}
+
+/// Whether a gold answer is *yes* or *no* and nothing else.
+pub(crate) fn is_yes_or_no(gold: &str) -> bool {
+    matches!(words::folded(gold).as_str(), "yes" | "no")
 }
 
 fn best(gold: &[String], score: impl Fn(&str) -> f64) -> f64 {

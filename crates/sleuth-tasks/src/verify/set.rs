@@ -29,7 +29,9 @@ pub(super) fn lists(answer: &str, gold: &[String]) -> bool {
         let end = (at + longest).min(pieces.len());
         let Some((next, member)) = (at + 1..=end).rev().find_map(|end| {
             let joined = folded(&pieces[at..end].concat());
-            members.get(&joined).map(|member| (end, member))
+            let member = members.get(&joined);
+            let member = member.or_else(|| members.get(joined.strip_prefix("and ")?));
+            member.map(|member| (end, member))
         }) else {
             return false;
         };
@@ -49,7 +51,7 @@ fn pieces(answer: &str) -> Vec<String> {
         for word in without_bullet(&line).split(' ') {
             if word.eq_ignore_ascii_case("and") || word == "&" {
                 push(&mut out, &mut piece);
-                // The word is kept for members that have it and cut off again for those without.
+                // The word is kept for members that have it inside.
                 piece = format!(" {word}");
                 continue;
             }
@@ -76,10 +78,10 @@ fn push(out: &mut Vec<String>, piece: &mut String) {
 /// A line of a list without its bullet or number.
 fn without_bullet(line: &str) -> &str {
     let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    if rest.len() < line.len() {
-        if let Some(rest) = rest.strip_prefix(['.', ')']).and_then(|rest| rest.strip_prefix(' ')) {
-            return rest;
-        }
+    if rest.len() < line.len()
+        && let Some(rest) = rest.strip_prefix(['.', ')']).and_then(|rest| rest.strip_prefix(' '))
+    {
+        return rest;
     }
     line.trim_start_matches(['-', '*', '\u{2022}', '\u{b7}', ' '])
 }

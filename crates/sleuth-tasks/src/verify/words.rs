@@ -14,9 +14,11 @@
 //! `noanswer` an F1 of 0 unless they are equal, which ours does not.)
 //!
 //! *Folded* is what verdicts go by: first Unicode's NFKC, signs that are not seen removed, and
-//! typographic quotes and dashes written as ASCII, then the same normalisation. So `“Emma”` with
-//! curly quotes, full-width letters or a soft hyphen is right although its exact match is 0. Letters
-//! of another script that only look alike stay other letters.
+//! typographic quotes and dashes written as ASCII, then the same normalisation, but that a sign which
+//! makes a number stays: between two digits, unless it parts thousands, and a minus. So `“Emma”` with
+//! curly quotes, full-width letters or a soft hyphen is right although its exact match is 0, and `35`
+//! is not `3.5`, nor `5` `-5`, although theirs is 1. Letters of another script that only look alike stay
+//! other letters.
 
 use std::collections::HashMap;
 
@@ -31,19 +33,43 @@ pub(crate) fn normalised(text: &str) -> String {
 /// removing them, so that the mark `A` is not the empty answer.
 pub(crate) fn folded(text: &str) -> String {
     let plain = plain(text).to_lowercase();
-    let folded = without_articles(&plain.replace(|c: char| c.is_ascii_punctuation(), ""));
+    let folded = without_articles(&without_signs(&plain));
     if folded.is_empty() { spaced(&plain) } else { folded }
+}
+
+/// The text without ASCII punctuation, but for signs that make numbers.
+fn without_signs(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        let after = &text[at + c.len_utf8()..];
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let between = before.is_ascii_digit() && digits > 0;
+        let kept = match c {
+            ',' => between && digits != 3,
+            '-' => between || (before == ' ' && digits > 0),
+            '.' | ':' | '/' => between,
+            _ => !c.is_ascii_punctuation(),
+        };
+        if kept {
+            out.push(c);
+        }
+        before = c;
+    }
+    out
 }
 
 /// The text in NFKC, without signs that are not seen, its quotes, dashes and minus in ASCII and its
 /// white space single.
 pub(crate) fn plain(text: &str) -> String {
-    let signs = text.nfkc().filter(|&c| !is_unseen(c)).map(|c| match c {
+    // NFKC would take the sign of inches for two of feet, and brings forth quotes and dashes.
+    let ascii = |c: char| match c {
         '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{2bc}' => '\'',
-        '\u{201c}'..='\u{201f}' | '\u{2033}' | '«' | '»' => '"',
+        '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{ab}' | '\u{bb}' => '"',
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
         _ => c,
-    });
+    };
+    let signs = text.chars().filter(|&c| !is_unseen(c)).map(ascii).nfkc().map(ascii);
     spaced(&signs.collect::<String>())
 }
 
@@ -157,6 +183,13 @@ mod tests {
         same("caf\u{e9}", "cafe\u{301}");
         same("1945\u{2013}1951", "1945-1951");
         same("the\u{a0}Who", "Who");
+        same("1,234,567 people", "1234567 people");
+        assert_ne!(folded("3.5 million"), folded("35 million"));
+        assert_ne!(folded("-5"), folded("5"));
+        assert_ne!(folded("4:30"), folded("430"));
+        assert_ne!(folded("1/2"), folded("12"));
+        assert_ne!(folded("1,5"), folded("15"));
+        same("(5)", "5.");
         assert_ne!(folded("P\u{430}ris"), folded("Paris"), "a Cyrillic letter is another letter");
         assert_ne!(folded("Fran\u{e7}ois"), folded("Francois"));
         assert_eq!(folded("A"), "a");

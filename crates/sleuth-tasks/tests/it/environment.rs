@@ -32,6 +32,7 @@ fn answer(text: &str, citations: &[&str]) -> Action {
     Action::Answer { text: text.to_owned(), citations }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an action made in the call reads better")]
 fn step(environment: &mut Environment, action: Action) -> Stepped {
     environment.step(&action, "").unwrap()
 }

@@ -13,7 +13,7 @@ fn task(id: &str, split: Split) -> Task {
     Task {
         schema: TASK_SCHEMA,
         id: TaskId(id.to_owned()),
-        question: Question::new("Who wrote Emma?").unwrap(),
+        question: Question::new("Who wrote Emma?").expect("a question"),
         gold_answers: vec!["Jane Austen".to_owned()],
         evidence: Vec::new(),
         kind: Kind::OneHop,

@@ -319,7 +319,9 @@ fn at_the_deadline_a_policy_writes_up_and_later_it_is_cut_off() {
                     sleuth_lm::ToolChoice::Only(_) => {
                         Acting::call("answer", json!({ "answer": "Varnograd", "claims": [] }))
                     }
-                    _ => Acting::call("search", json!({ "query": "Tonkova born" })),
+                    sleuth_lm::ToolChoice::Text | sleuth_lm::ToolChoice::Call => {
+                        Acting::call("search", json!({ "query": "Tonkova born" }))
+                    }
                 }
             });
             let options = ChatOptions { lead: 0, ..ChatOptions::default() };
