@@ -43,17 +43,17 @@ struct Best {
 /// Fits trees whose sum is the logarithm of the odds that a row's label is set; the first tree is
 /// one leaf, the odds of all rows.
 pub(crate) fn fit(
-    rows: &[Vec<f32>],
+    rows: &[&[f32]],
     labels: &[bool],
     weights: &[f64],
     options: &Options,
 ) -> Vec<Tree> {
     let n = rows.len();
-    let width = rows.first().map_or(0, Vec::len);
+    let width = rows.first().map_or(0, |row| row.len());
     let edges: Vec<Vec<f32>> = (0..width).map(|f| edges(rows, f)).collect();
     let binned: Vec<Vec<u8>> = (0..width)
         .map(|f| {
-            let bin = |row: &Vec<f32>| edges[f].partition_point(|&edge| edge < row[f]);
+            let bin = |row: &&[f32]| edges[f].partition_point(|&edge| edge < row[f]);
             rows.iter().map(|row| u8::try_from(bin(row)).unwrap_or(u8::MAX)).collect()
         })
         .collect();
@@ -168,7 +168,7 @@ fn best_split(
 }
 
 /// Values that part the rows into bins of about one size.
-fn edges(rows: &[Vec<f32>], feature: usize) -> Vec<f32> {
+fn edges(rows: &[&[f32]], feature: usize) -> Vec<f32> {
     let mut values: Vec<f32> = rows.iter().map(|row| row[feature]).collect();
     values.sort_by(f32::total_cmp);
     let mut distinct = values.clone();
@@ -202,7 +202,8 @@ mod tests {
         let labels: Vec<bool> = rows.iter().map(|row| row[0] < 10.0 && row[1] < 10.0).collect();
         let options =
             Options { trees: 40, rate: 0.3, leaves: 4, least: 5, shrink: 1.0, one_in: 1, seed: 1 };
-        let trees = fit(&rows, &labels, &vec![1.0; rows.len()], &options);
+        let slices: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+        let trees = fit(&slices, &labels, &vec![1.0; rows.len()], &options);
         let score = |row: &[f32]| -> f64 {
             trees
                 .iter()

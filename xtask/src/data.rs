@@ -12,7 +12,8 @@ use sleuth_agent::{AgentError, AskOptions, Outcome, Policy, Surroundings, System
 use sleuth_cli::ingest::CorpusSource;
 use sleuth_cli::vectors::InstalledEmbedder;
 use sleuth_index::{
-    DocumentSource, FillOptions, SourceError, Store, SyncOptions, build_graph, fill_vectors, sync,
+    DocumentSource, FillOptions, Retriever, SourceError, Store, SyncOptions, build_graph,
+    fill_vectors, sync,
 };
 use sleuth_records::{
     Budget, Document, Qrels, Question, Skipped, SourceFile, TrajectoryWriter, sha256_hex,
@@ -108,7 +109,9 @@ pub(crate) fn with_vectors(path: &Path, models: &Path) -> Result<Store> {
             eprintln!("{filled} of {all} passages have a vector");
         }
     };
-    fill_vectors(path, &embedder, &FillOptions::default(), &told, &|| false)?;
+    // Vectors kept from an embedder of another id are of no use here.
+    let options = FillOptions { replace: true, ..FillOptions::default() };
+    fill_vectors(path, &embedder, &options, &told, &|| false)?;
     Ok(Store::open(path)?.with_embedder(Arc::new(embedder))?)
 }
 
@@ -208,7 +211,7 @@ fn f1(answer: &str, gold: &str) -> f64 {
 pub(crate) fn ask_quietly(
     question: &Question,
     policy: &mut dyn Policy,
-    store: &Store,
+    store: &dyn Retriever,
     options: &AskOptions,
 ) -> Result<Outcome, AgentError> {
     #[expect(clippy::disallowed_methods, reason = "xtask is a command-line tool, too")]

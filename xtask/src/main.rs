@@ -5,13 +5,17 @@ mod boost;
 mod chat;
 mod data;
 mod embed;
+mod environment;
 mod fuzz;
 mod ingest;
+mod linear;
 mod pages;
 mod pdf;
 mod retrieval;
+mod rollouts;
 mod serve;
 mod sites;
+mod tasks;
 mod tidy;
 mod trail;
 mod tune;
@@ -33,7 +37,13 @@ fn main() -> anyhow::Result<()> {
         ["bench", "pages", options @ ..] => pages::bench(options),
         ["bench", "serve", options @ ..] => serve::bench(options),
         [serve::CHILD, path, parts] => serve::child(path, parts),
+        ["bench", "environment", options @ ..] => environment::bench(options),
+        [environment::CHILD, store, tasks, parts, episodes] => {
+            environment::child(store, tasks, parts, episodes)
+        }
+        ["bench", "rollouts", options @ ..] => rollouts::bench(options),
         ["bench", "sites", options @ ..] => sites::bench(options),
+        ["bench", "tasks", options @ ..] => tasks::bench(options),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
@@ -52,7 +62,10 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench pdf [FOLDER...]\n       \
                  cargo xtask bench pages [--ours]\n       \
                  cargo xtask bench serve [--no-peers] [--seconds=N] [STORE...]\n       \
+                 cargo xtask bench environment [--no-peers] [--seconds=N] [STORE...]\n       \
+                 cargo xtask bench rollouts [STORE [COUNT]]\n       \
                  cargo xtask bench sites\n       \
+                 cargo xtask bench tasks [CANDIDATES]\n       \
                  cargo xtask fuzz [TARGET... | all] [--seconds N] [--seed N] [--corpus FOLDER]\n       \
                  cargo xtask fuzz TARGET --input FILE\n       \
                  cargo xtask tune trail\n       \

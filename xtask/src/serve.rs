@@ -56,10 +56,10 @@ pub(crate) fn child(path: &str, parts: &str) -> Result<()> {
 }
 
 /// One server under load.
-struct Peer {
-    name: &'static str,
-    child: Child,
-    address: String,
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    pub(crate) child: Child,
+    pub(crate) address: String,
     rounds: Vec<Round>,
 }
 
@@ -207,7 +207,7 @@ fn others(store: &str) -> Result<Vec<Peer>> {
 }
 
 /// The Python with the peers' packages, made where it is missing.
-fn python(here: &Path, home: &Path) -> Result<PathBuf> {
+pub(crate) fn python(here: &Path, home: &Path) -> Result<PathBuf> {
     let folder = home.join("python");
     let python = folder.join("bin/python");
     let ready = folder.join("ready");
@@ -227,7 +227,7 @@ fn python(here: &Path, home: &Path) -> Result<PathBuf> {
 }
 
 /// A folder with the documents of `store`, unpacked.
-fn corpus(store: &str, home: &Path) -> Result<PathBuf> {
+pub(crate) fn corpus(store: &str, home: &Path) -> Result<PathBuf> {
     let source = data::folder()?.join("stores").join(store);
     if source.join("corpus.jsonl").exists() {
         return Ok(source);
@@ -240,7 +240,7 @@ fn corpus(store: &str, home: &Path) -> Result<PathBuf> {
 }
 
 /// Starts a server, which says its address on its first line.
-fn start(name: &'static str, mut command: Command) -> Result<Peer> {
+pub(crate) fn start(name: &'static str, mut command: Command) -> Result<Peer> {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -293,7 +293,10 @@ fn check(runtime: &tokio::runtime::Runtime, server: &Peer, requests: &[Vec<u8>])
 }
 
 /// Reads one answer into `buffer`: its status, and where its body lies.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(u16, usize, usize)> {
+pub(crate) async fn answer(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> Result<(u16, usize, usize)> {
     buffer.clear();
     let mut searched = 0;
     let head = loop {
@@ -420,7 +423,7 @@ fn many(runtime: &tokio::runtime::Runtime, set: &data::Set) -> Result<()> {
 }
 
 /// MiB of memory of a process, now and at its peak.
-fn memory(process: u32) -> Result<(f64, f64)> {
+pub(crate) fn memory(process: u32) -> Result<(f64, f64)> {
     let status = fs_err::read_to_string(format!("/proc/{process}/status"))?;
     let of = |key: &str| -> Result<f64> {
         let line = status.lines().find_map(|line| line.strip_prefix(key)).context("no memory")?;
@@ -431,7 +434,7 @@ fn memory(process: u32) -> Result<(f64, f64)> {
 }
 
 /// Seconds of the processor that a process took so far.
-fn processor(process: u32) -> Result<f64> {
+pub(crate) fn processor(process: u32) -> Result<f64> {
     let stat = fs_err::read_to_string(format!("/proc/{process}/stat"))?;
     let after = stat.rsplit_once(") ").context("no times")?.1;
     let mut fields = after.split(' ').skip(11);

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use sleuth_index::{Mention, Query};
+use sleuth_index::{IndexError, Mention, Query};
 use sleuth_records::{
     Budget, Document, DocumentId, Event, Evidence, EvidenceId, Message, Question, Ranking,
     TokenUsage, ToolCall, Usage,
@@ -242,13 +242,29 @@ impl<'a> Session<'a> {
         self.emit(Event::ToolResult { call: call.to_owned(), content, documents })
     }
 
-    /// Searches the store; counts as one search.
+    /// Searches the store; counts as one search. One that was not answered finds nothing.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn search(&mut self, query: &Query) -> Result<Ranking, AgentError> {
+        Ok(self.ask_store(query)?.unwrap_or_default())
+    }
+
+    /// Searches the store, for a policy that can do something about a search that was not answered, as
+    /// by a tool that is made to fail: `Err` within `Ok` says what became of it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn ask_store(&mut self, query: &Query) -> Result<Result<Ranking, String>, AgentError> {
         self.usage.searches += 1;
-        Ok(self.around.retriever.search(query)?)
+        match self.around.retriever.search(query) {
+            Ok(ranking) => Ok(Ok(ranking)),
+            Err(IndexError::Unanswered { reason }) => {
+                self.notice("search_failed", reason.as_str())?;
+                Ok(Err(reason))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Opens a document; counts as a page, once for each document.

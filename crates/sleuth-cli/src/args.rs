@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use sleuth_eval::Measure;
+
+use crate::eval::EvalCommand;
+
+use crate::tasks::TasksCommand;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 answered, 1 fault of the program, 2 usage, 3 not found, 4 ended early with a partial \
@@ -48,7 +51,7 @@ pub(crate) enum Command {
     Index(IndexCommand),
     /// Search a store
     Search(SearchArgs),
-    /// Measure what a search returned
+    /// Measure rankings, answers and training runs
     #[command(subcommand)]
     Eval(EvalCommand),
     /// Serve stores to programs: retrieval for trainers, MCP
@@ -56,6 +59,9 @@ pub(crate) enum Command {
     /// Show and replay runs
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// Import, make, check and attempt tasks: questions with a verifier
+    #[command(subcommand)]
+    Tasks(TasksCommand),
     /// List, get and measure models
     #[command(subcommand)]
     Model(ModelCommand),
@@ -193,42 +199,6 @@ pub(crate) struct SearchArgs {
     pub(crate) run: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long, conflicts_with = "queries")]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EvalCommand {
-    /// Score rankings against judgements of relevance, and compare two runs query by query
-    Retrieval(RetrievalArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct RetrievalArgs {
-    /// Rankings in the TREC format, as `sleuth search --queries` writes them
-    pub(crate) run: PathBuf,
-    /// A second run, to be compared with the first
-    pub(crate) second: Option<PathBuf>,
-    /// Judgements: `query-id corpus-id score` with a head line, or the TREC format
-    #[arg(long, value_name = "FILE")]
-    pub(crate) qrels: PathBuf,
-    /// What to measure: ndcg@K, recall@K, all@K (every relevant document in the first K), p@K,
-    /// map[@K], mrr[@K]
-    #[arg(
-        long,
-        value_name = "LIST",
-        value_delimiter = ',',
-        default_value = "ndcg@10,recall@5,all@10,map,mrr",
-        value_parser = measure
-    )]
-    pub(crate) measures: Vec<Measure>,
-    /// Also print the values of each query
-    #[arg(long)]
-    pub(crate) per_query: bool,
-    /// Seed of the randomisation test and the bootstrap
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "second")]
-    pub(crate) seed: u64,
-    /// Print one JSON object
-    #[arg(long)]
     pub(crate) json: bool,
 }
 
@@ -391,13 +361,9 @@ pub(crate) enum Effort {
     Heavy,
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(crate) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
         _ => Err("expected a number above 0".to_owned()),
     }
-}
-
-fn measure(name: &str) -> Result<Measure, String> {
-    name.parse().map_err(|error: sleuth_eval::EvalError| error.to_string())
 }

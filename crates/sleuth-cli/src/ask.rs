@@ -123,19 +123,25 @@ fn read_question(given: &str) -> Result<Question, Failure> {
 }
 
 fn budget(args: &AskArgs) -> Budget {
-    let (searches, pages, turns) = match args.effort {
-        Effort::Quick => (4, 4, 6),
-        Effort::Normal => (16, 16, 24),
-        Effort::Deep | Effort::Heavy => (64, 64, 96),
-    };
+    let Budget { searches, pages, turns, .. } = effort_budget(args.effort);
     Budget {
-        searches: args.max_searches.or(Some(searches)),
-        pages: args.max_pages.or(Some(pages)),
-        turns: args.max_turns.or(Some(turns)),
+        searches: args.max_searches.or(searches),
+        pages: args.max_pages.or(pages),
+        turns: args.max_turns.or(turns),
         tokens: args.max_tokens,
         seconds: args.max_seconds,
         dollars: args.max_dollars,
     }
+}
+
+/// The limits of an effort.
+pub(crate) fn effort_budget(effort: Effort) -> Budget {
+    let (searches, pages, turns) = match effort {
+        Effort::Quick => (4, 4, 6),
+        Effort::Normal => (16, 16, 24),
+        Effort::Deep | Effort::Heavy => (64, 64, 96),
+    };
+    Budget { searches: Some(searches), pages: Some(pages), turns: Some(turns), ..Budget::UNLIMITED }
 }
 
 /// Follows the events of a run.

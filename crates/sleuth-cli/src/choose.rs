@@ -37,7 +37,27 @@ pub(crate) fn policy(
     tap: &Tap,
     progress: &Progress,
 ) -> Result<Box<dyn Policy>, Failure> {
-    let found = match (args.policy, &args.model) {
+    let found = hunter(args.policy, args.model.as_deref(), true, places)?;
+    let Some(found) = found else { return Ok(Box::new(Trail::default())) };
+    let model = tap.model(load(&found, &args.remote, progress)?);
+    let options = ChatOptions { samples: samples(args.effort), ..ChatOptions::default() };
+    Ok(Box::new(Chat::new(model, options)))
+}
+
+/// Independent hunts of an effort.
+pub(crate) fn samples(effort: Effort) -> u32 {
+    if effort == Effort::Heavy { HEAVY_SAMPLES } else { 1 }
+}
+
+/// The model of the policy `chat`, where that is to hunt; nothing for `trail`. Where nothing was asked
+/// for, an installed model hunts if `installed` says so.
+pub(crate) fn hunter(
+    policy: Option<PolicyName>,
+    model: Option<&str>,
+    installed: bool,
+    places: &Places,
+) -> Result<Option<Found>, Failure> {
+    Ok(match (policy, model) {
         (Some(PolicyName::Trail), Some(_)) => {
             return Err(Failure::usage(
                 "the policy `trail` has no model",
@@ -55,16 +75,13 @@ pub(crate) fn policy(
             ),
         }
         })?),
+        (None, None) if !installed => None,
         // A shelf that cannot be read is no reason to fail where no model was asked for.
         (None, None) => best(places).ok().flatten().filter(|found| match found {
             Found::File { tier, .. } => tier.is_some_and(|tier| tier >= Tier::Small),
             Found::Server { .. } => false,
         }),
-    };
-    let Some(found) = found else { return Ok(Box::new(Trail::default())) };
-    let model = tap.model(load(&found, &args.remote, progress)?);
-    let samples = if args.effort == Effort::Heavy { HEAVY_SAMPLES } else { 1 };
-    Ok(Box::new(Chat::new(model, ChatOptions { samples, ..ChatOptions::default() })))
+    })
 }
 
 /// The best language model on the shelf that can be used: the highest tier, then the most parameters.

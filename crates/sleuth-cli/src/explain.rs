@@ -165,6 +165,8 @@ fn source(store: &Store, passed: &Passed, back: &str) -> Result<String, Failure>
         Along::Names { words: None } => "names it".to_owned(),
         Along::Links { words } if words.trim().is_empty() => "links to it".to_owned(),
         Along::Links { words } => format!("links to it as {}", quoted(words)),
+        Along::NamedBy { words: Some(words) } => format!("is named by it as {}", quoted(words)),
+        Along::NamedBy { words: None } => "is named by it".to_owned(),
         Along::Shares { name: Some(name) } => format!("shares the name {}", quoted(name)),
         Along::Shares { name: None } => "shares a name".to_owned(),
     };

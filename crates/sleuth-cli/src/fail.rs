@@ -8,11 +8,12 @@ use std::process::ExitCode;
 use serde_json::json;
 use sleuth_agent::AgentError;
 use sleuth_corpus::CorpusError;
-use sleuth_eval::EvalError;
+use sleuth_eval::{ContrastError, EpisodesError, EvalError, LogReadError, MatrixError};
 use sleuth_index::IndexError;
 use sleuth_lm::{LmError, PriceError, ShelfError};
 use sleuth_records::{BeirError, LogError, TrecError};
 use sleuth_server::ServerError;
+use sleuth_tasks::{ImportError, LinesError, MakeError, RolloutError};
 
 use crate::show::{count, escape};
 
@@ -91,12 +92,28 @@ pub(crate) enum Failure {
     Queries(#[from] BeirError),
     #[error(transparent)]
     Trec(#[from] TrecError),
+    #[error(transparent)]
+    Import(ImportError),
     #[error("cannot measure `{}` by `{}`", run.display(), qrels.display())]
     Eval { run: PathBuf, qrels: PathBuf, source: EvalError },
     #[error(transparent)]
+    Episodes(#[from] EpisodesError),
+    #[error(transparent)]
+    Lines(#[from] LinesError),
+    #[error(transparent)]
+    Matrix(#[from] MatrixError),
+    #[error(transparent)]
+    RolloutLog(#[from] LogReadError),
+    #[error("cannot compare `{}` with `{}`", second.display(), first.display())]
+    Contrast { first: PathBuf, second: PathBuf, source: ContrastError },
+    #[error(transparent)]
     Prices(#[from] PriceError),
     #[error(transparent)]
+    Rollout(#[from] RolloutError),
+    #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Making(#[from] MakeError),
     /// The program failed in a way that it has no name for.
     #[error("the program failed; this is a fault of its own")]
     Panicked,
@@ -127,7 +144,38 @@ impl Failure {
             | Self::Corpus(_)
             | Self::Queries(_)
             | Self::Trec(_)
+            | Self::Contrast { .. }
             | Self::Prices(_) => Exit::Input,
+            Self::Lines(error) => of_lines(error),
+            Self::Episodes(error) => of_episodes(error),
+            Self::Matrix(error) => match error {
+                MatrixError::Episodes(error) => of_episodes(error),
+                MatrixError::Lines(error) => of_lines(error),
+                MatrixError::Import(ImportError::Store(error)) => of_index(error),
+                MatrixError::Import(_)
+                | MatrixError::Io(_)
+                | MatrixError::Format { .. }
+                | MatrixError::Impossible { .. }
+                | MatrixError::OtherCell { .. } => Exit::Input,
+            },
+            Self::RolloutLog(error) => match error {
+                LogReadError::Episodes(error) => of_lines(error),
+                LogReadError::Io(error) if error.kind() != io::ErrorKind::NotFound => Exit::Storage,
+                LogReadError::Io(_)
+                | LogReadError::Empty { .. }
+                | LogReadError::Unknown { .. }
+                | LogReadError::Parquet { .. }
+                | LogReadError::Malformed { .. } => Exit::Input,
+            },
+            Self::Import(error) => match error {
+                ImportError::Store(error) => of_index(error),
+                ImportError::Sink(_) => Exit::Storage,
+                ImportError::Lines(_)
+                | ImportError::Judgements(_)
+                | ImportError::Lacking { .. }
+                | ImportError::Malformed { .. }
+                | ImportError::NoParquet { .. } => Exit::Input,
+            },
             Self::Eval { source, .. } => match source {
                 EvalError::UnknownMeasure { .. } => Exit::Usage,
                 EvalError::EmptyRun | EvalError::NothingRelevant | EvalError::NoOverlap { .. } => {
@@ -148,6 +196,9 @@ impl Failure {
                 | ServerError::Token { .. } => Exit::Usage,
                 ServerError::Listen { .. } => Exit::BackEnd,
                 ServerError::Threads(_) => Exit::Ours,
+                ServerError::NoJudge => Exit::Usage,
+                ServerError::Tasks(error) => of_rollout(error),
+                ServerError::Episodes(error) => of_lines(error),
                 ServerError::Store(error) => of_index(error),
             },
             Self::Model(error) => of_model(error),
@@ -169,6 +220,14 @@ impl Failure {
                 AgentError::NoSuchRange { .. } | AgentError::Diverged { .. } => Exit::Ours,
             },
             Self::Log(error) => of_log(error),
+            Self::Rollout(error) => of_rollout(error),
+            Self::Making(error) => match error {
+                MakeError::Store(error) => of_index(error),
+                MakeError::Model(error) => of_model(error),
+                MakeError::NoFacts { .. } => Exit::Input,
+                MakeError::Reader(_) => Exit::Ours,
+                MakeError::Cancelled => Exit::Early,
+            },
             Self::Differs { .. } | Self::Panicked => Exit::Ours,
         }
     }
@@ -233,8 +292,59 @@ impl Failure {
             Self::Eval { source: EvalError::NoOverlap { .. }, .. } => Some(
                 "name the run and the judgements of the same queries".to_owned(),
             ),
-            Self::Agent(AgentError::Store(error)) => error.hint(),
+            Self::Import(ImportError::Store(error)) => error.hint(),
+            Self::Import(ImportError::Lacking { .. }) => Some(
+                "a folder of BEIR has `queries.jsonl`, `qrels.tsv` or `qrels/test.tsv`, and `corpus.jsonl`"
+                    .to_owned(),
+            ),
+            Self::Import(ImportError::NoParquet { .. }) => Some(
+                "build with `--features parquet`, or write the rows as JSON Lines".to_owned(),
+            ),
+            Self::Import(ImportError::Malformed { .. }) => {
+                Some("`sleuth tasks import --help` names the formats".to_owned())
+            }
+            Self::Episodes(EpisodesError::Lines(LinesError::Malformed { .. })) => Some(
+                "files of episodes are written by `sleuth tasks rollout`; `sleuth eval collapse` also \
+                 reads the logs of trainers"
+                    .to_owned(),
+            ),
+            Self::Episodes(EpisodesError::Lines(LinesError::Newer { .. })) => {
+                Some("it was written by a newer version of this program: update it".to_owned())
+            }
+            Self::Episodes(EpisodesError::Twice { .. }) => {
+                Some("name each file once, and keep runs with other settings in files of their own".to_owned())
+            }
+            Self::Episodes(EpisodesError::OtherTask { .. }) => {
+                Some("tasks that differ need ids that differ".to_owned())
+            }
+            Self::Matrix(MatrixError::OtherCell { .. }) => Some(
+                "move that file away, or name another folder in the plan's `out`".to_owned(),
+            ),
+            Self::RolloutLog(LogReadError::Parquet { .. }) => Some(
+                "convert it: python -c \"import sys, pandas; pandas.read_parquet(sys.argv[1])\
+                 .to_json(sys.argv[2], orient='records', lines=True)\" IN.parquet OUT.jsonl"
+                    .to_owned(),
+            ),
+            Self::RolloutLog(LogReadError::Unknown { .. }) => Some(
+                "known are files of episodes (`task`, `attempt`, `ending`), and lines of verl (`input`, \
+                 `output`, `score`), SkyRL (`input_prompt`, `output_response`, `score`) and TRL \
+                 (`prompt`, `completion`)"
+                    .to_owned(),
+            ),
+            Self::Contrast { source: ContrastError::OtherProtocol { part, .. }, .. } => Some(format!(
+                "what differs may be due to that; to compare all the same, add `--across {part}`"
+            )),
+            Self::Contrast { source: ContrastError::OtherTasks { both, .. }, .. } if *both > 0 => Some(
+                "to compare over the tasks that both have, add `--across tasks`".to_owned(),
+            ),
+            Self::Rollout(error) => hint_of_rollout(error),
             Self::Server(error) => error.hint(),
+            Self::Agent(AgentError::Store(error)) | Self::Making(MakeError::Store(error)) => {
+                error.hint()
+            }
+            Self::Making(MakeError::NoFacts { .. }) => Some(
+                "tasks come from pages that explain one thing by name, and from manuals".to_owned(),
+            ),
             Self::Agent(AgentError::Log(_)) => Some(
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
                     .to_owned(),
@@ -246,7 +356,14 @@ impl Failure {
             | Self::Agent(_)
             | Self::Log(_)
             | Self::Trec(_)
+            | Self::Import(_)
             | Self::Eval { .. }
+            | Self::Episodes(_)
+            | Self::Lines(_)
+            | Self::Making(_)
+            | Self::Matrix(_)
+            | Self::RolloutLog(_)
+            | Self::Contrast { .. }
             | Self::Prices(_)
             | Self::Differs { .. } | Self::Panicked => None,
         }
@@ -290,6 +407,74 @@ impl Failure {
             },
         })
     }
+}
+
+fn of_episodes(error: &EpisodesError) -> Exit {
+    match error {
+        EpisodesError::Lines(error) => of_lines(error),
+        EpisodesError::Empty { .. }
+        | EpisodesError::Twice { .. }
+        | EpisodesError::OtherTask { .. } => Exit::Input,
+    }
+}
+
+fn of_lines(error: &LinesError) -> Exit {
+    match error {
+        LinesError::InUse { .. } => Exit::Storage,
+        LinesError::Io(error) if error.kind() != io::ErrorKind::NotFound => Exit::Storage,
+        LinesError::Io(_)
+        | LinesError::Malformed { .. }
+        | LinesError::Newer { .. }
+        | LinesError::Long { .. }
+        | LinesError::Duplicate { .. } => Exit::Input,
+    }
+}
+
+fn of_rollout(error: &RolloutError) -> Exit {
+    match error {
+        RolloutError::Lines(error) => of_lines(error),
+        RolloutError::NoTasks
+        | RolloutError::Compressed { .. }
+        | RolloutError::NoHead { .. }
+        | RolloutError::OtherRun { .. }
+        | RolloutError::OtherSnapshot { .. }
+        | RolloutError::NoEvidence { .. }
+        | RolloutError::OtherStore { .. }
+        | RolloutError::Unreplayable { .. } => Exit::Input,
+        RolloutError::NoJudge { .. } => Exit::Usage,
+        RolloutError::Write { .. } => Exit::Storage,
+        RolloutError::Unavailable { .. } => Exit::BackEnd,
+        RolloutError::Store(error) => of_index(error),
+        RolloutError::Policy(AgentError::Store(error)) => of_index(error),
+        RolloutError::Policy(AgentError::Model(error)) => of_model(error),
+        RolloutError::Policy(_) => Exit::Ours,
+    }
+}
+
+fn hint_of_rollout(error: &RolloutError) -> Option<String> {
+    Some(match error {
+        RolloutError::Compressed { .. } => "name a file without `.zst`".to_owned(),
+        RolloutError::NoHead { .. } => {
+            "name a new file, or one that `sleuth tasks rollout` has begun".to_owned()
+        }
+        RolloutError::OtherRun { .. } => {
+            "run it with the settings that the file was begun with, or name a new file".to_owned()
+        }
+        RolloutError::OtherSnapshot { .. } | RolloutError::NoEvidence { .. } => {
+            "name the store that the tasks were made from, or go on with `--allow-drift`".to_owned()
+        }
+        RolloutError::OtherStore { .. } => "name the store that they were made over".to_owned(),
+        RolloutError::NoJudge { .. } => "name a model with `--judge MODEL`".to_owned(),
+        RolloutError::Unavailable { .. } => {
+            "what is written stays; run the same command again to go on from there".to_owned()
+        }
+        RolloutError::Store(error) => return error.hint(),
+        RolloutError::NoTasks
+        | RolloutError::Lines(_)
+        | RolloutError::Write { .. }
+        | RolloutError::Policy(_)
+        | RolloutError::Unreplayable { .. } => return None,
+    })
 }
 
 fn of_index(error: &IndexError) -> Exit {

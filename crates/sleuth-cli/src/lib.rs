@@ -26,6 +26,7 @@ mod serve;
 mod show;
 mod sites;
 mod stores;
+mod tasks;
 mod trace;
 mod update;
 pub mod vectors;
@@ -79,6 +80,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Search(args) => search::search(common, &args),
         Command::Eval(command) => eval::eval(common, &command),
         Command::Serve(args) => serve::serve(common, &args),
+        Command::Tasks(command) => tasks::tasks(common, &command),
         Command::Trace(command) => trace::trace(common, &command),
         Command::Model(command) => model::model(common, &command),
         Command::Doctor(args) => doctor::doctor(common, &args),

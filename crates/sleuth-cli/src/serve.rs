@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use serde_json::json;
 use sleuth_index::{Parts, Retriever as _};
-use sleuth_server::{Limits, Options, Server};
-use sleuth_tasks::Quality;
+use sleuth_server::{Environments, Limits, Options, ServedTasks, Server};
+use sleuth_tasks::{
+    EnvironmentLimits, GymOptions, Quality, RewardRule, Split, Task, TrainTask, read_tasks,
+};
 
-use crate::args::Common;
+use crate::args::{Common, RemoteArgs, positive};
+use crate::choose;
 use crate::fail::{Exit, Failure};
 use crate::ingest::root_name;
 use crate::places::{Places, text_variable};
 use crate::progress::Progress;
 use crate::show::{count, escape};
+use crate::tasks::reward;
 use crate::{interrupt, print, stores};
 
 /// Pause between two looks at whether to end.
@@ -59,6 +63,42 @@ pub(crate) struct ServeArgs {
     /// Append what each client searched and read to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// File of tasks that trainers attempt over the first store, in the dialects of OpenEnv and aviary
+    #[arg(long, value_name = "FILE", help_heading = "Tasks")]
+    pub(crate) tasks: Option<PathBuf>,
+    /// Serve the tasks of this split, train, dev or test, and no others; whoever trains on test measures
+    /// nothing with it
+    #[arg(long, value_name = "SPLIT", default_value_t = Split::Train, help_heading = "Tasks", requires = "tasks")]
+    pub(crate) split: Split,
+    /// Rule of the reward: default, search_r1, strict, outcome, or a JSON object
+    #[arg(long, value_name = "RULE", default_value = "default", value_parser = reward, help_heading = "Tasks", requires = "tasks")]
+    pub(crate) reward: RewardRule,
+    /// Append each episode to this file as it ends, one a line
+    #[arg(long, value_name = "FILE", help_heading = "Tasks", requires = "tasks")]
+    pub(crate) episodes: Option<PathBuf>,
+    /// Actions of an episode, the answer included
+    #[arg(long, value_name = "N", default_value_t = EnvironmentLimits::default().turns, help_heading = "Tasks", requires = "tasks", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_turns: u32,
+    /// Sessions at once, of all trainers together; further ones are refused
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 4096,
+        help_heading = "Tasks",
+        requires = "tasks"
+    )]
+    pub(crate) sessions: usize,
+    /// Seconds that a session is kept that nobody uses
+    #[arg(long, value_name = "S", default_value_t = 600.0, value_parser = positive, help_heading = "Tasks", requires = "tasks")]
+    pub(crate) idle: f64,
+    /// Model that decides tasks whose verifier is a judge: as for `ask`
+    #[arg(long, value_name = "MODEL", help_heading = "Tasks", requires = "tasks")]
+    pub(crate) judge: Option<String>,
+    /// Go on where tasks were made from another snapshot of the store, or lack evidence in it
+    #[arg(long, help_heading = "Tasks", requires = "tasks")]
+    pub(crate) allow_drift: bool,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
     /// Searches at once [default: one for each core]
     #[arg(long, value_name = "N", help_heading = "Limits", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) max_running: Option<u16>,
@@ -134,6 +174,7 @@ pub(crate) fn serve(common: &Common, args: &ServeArgs) -> Result<Exit, Failure> 
         quality: args.quality,
         seed: args.seed,
         limits,
+        environments: environments(args, &places, &progress)?,
         log,
         ..Options::default()
     };
@@ -177,6 +218,55 @@ pub(crate) fn serve(common: &Common, args: &ServeArgs) -> Result<Exit, Failure> 
     }
     running.stop();
     Ok(Exit::Done)
+}
+
+/// The tasks that the flags name, of one split alone.
+fn environments(
+    args: &ServeArgs,
+    places: &Places,
+    progress: &Progress,
+) -> Result<Option<Environments>, Failure> {
+    let Some(path) = &args.tasks else { return Ok(None) };
+    let mut tasks: Vec<Task> = read_tasks(path)?;
+    let all = tasks.len();
+    tasks.retain(|task| task.split == args.split);
+    if tasks.is_empty() {
+        return Err(Failure::input(
+            format!("`{}` has no tasks of the split `{}`, of {all}", path.display(), args.split),
+            "name another split with `--split`",
+        ));
+    }
+    let n = count(tasks.len() as u64, "task");
+    progress.note(&format!("{n} of the split `{}`", args.split));
+    let tasks = match args.split {
+        Split::Train => ServedTasks::Train(
+            tasks.into_iter().filter_map(|task| TrainTask::try_from(task).ok()).collect(),
+        ),
+        Split::Dev | Split::Test => ServedTasks::Any(tasks),
+    };
+    let judge = match &args.judge {
+        Some(name) => {
+            let found = choose::find(name, places)?;
+            Some(choose::load(&found, &args.remote, progress)?)
+        }
+        None => None,
+    };
+    let limits = EnvironmentLimits { turns: args.max_turns, ..EnvironmentLimits::default() };
+    let options = GymOptions {
+        limits,
+        reward: args.reward.clone(),
+        seed: args.seed,
+        allow_drift: args.allow_drift,
+        ..GymOptions::default()
+    };
+    Ok(Some(Environments {
+        options,
+        judge,
+        episodes: args.episodes.clone(),
+        sessions: args.sessions,
+        idle: Duration::from_secs_f64(args.idle),
+        ..Environments::of(tasks)
+    }))
 }
 
 fn parts(args: &ServeArgs) -> Parts {

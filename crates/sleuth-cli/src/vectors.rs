@@ -59,7 +59,10 @@ pub(crate) fn attach(
     match InstalledEmbedder::find(models) {
         Ok(Some(embedder)) => match store.with_embedder(Arc::new(embedder)) {
             Err(error @ (IndexError::OtherEmbedder { .. } | IndexError::Damaged { .. })) => {
-                without(&error.to_string());
+                without(&format!(
+                    "{error}; `sleuth index embed {} --replace` makes them anew",
+                    path.display()
+                ));
                 Store::open(path)
             }
             store => {

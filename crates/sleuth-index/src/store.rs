@@ -609,6 +609,28 @@ impl Store {
         Ok(out)
     }
 
+    /// Hands every document to `each`, in no particular order. Documents that lists of sites block are
+    /// left out.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn for_each_document(&self, each: &mut dyn FnMut(Document)) -> Result<(), IndexError> {
+        let verdicts = self.verdicts()?;
+        guarded(&self.path, || {
+            self.for_each_record(&mut |id, record| {
+                let document: Document = serde_json::from_slice(record)?;
+                let number = self.table().ok().and_then(|table| table.number(id));
+                let blocked = verdicts
+                    .zip(number)
+                    .is_some_and(|(verdicts, at)| verdicts[at as usize].blocks());
+                if !blocked {
+                    each(document);
+                }
+                Ok(())
+            })
+        })
+    }
+
     fn engine(&self, error: tantivy::TantivyError) -> IndexError {
         IndexError::engine(&self.path, error)
     }

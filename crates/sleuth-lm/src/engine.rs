@@ -223,7 +223,7 @@ impl Engine {
 }
 
 /// One backend serves all models of a process.
-pub(crate) fn backend() -> Result<&'static LlamaBackend, String> {
+fn backend() -> Result<&'static LlamaBackend, String> {
     static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
     let backend = BACKEND.get_or_init(|| {
         // Nothing of the engine's chatter reaches the screen; errors come back as values.
@@ -235,7 +235,7 @@ pub(crate) fn backend() -> Result<&'static LlamaBackend, String> {
 
 /// Fails where the processor lacks what the engine was built for; the engine itself would die of an
 /// illegal instruction.
-pub(crate) fn check_processor() -> Result<(), String> {
+fn check_processor() -> Result<(), String> {
     #[cfg(target_arch = "x86_64")]
     {
         let missing: Vec<&str> = [

@@ -10,6 +10,7 @@
 //! infos demand. Damage inside the tensor data is left to checksums.
 
 use std::{
+    collections::BTreeMap,
     io::{BufReader, Read},
     path::{Path, PathBuf},
 };
@@ -102,7 +103,7 @@ pub(crate) struct TensorInfo {
 }
 
 /// What a model that this crate reads by itself needs beside the header.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct GgufContents {
     /// The header.
     pub(crate) header: GgufHeader,
@@ -110,15 +111,18 @@ pub(crate) struct GgufContents {
     pub(crate) tokens: Vec<String>,
     /// The tensors.
     pub(crate) tensors: Vec<TensorInfo>,
+    /// The entries that are a number of 32 or 64 bits.
+    pub(crate) numbers: BTreeMap<String, f64>,
 }
 
 impl GgufContents {
-    /// Reads the file at `path` as [`GgufHeader::read`] does, and keeps vocabulary and tensor infos.
+    /// Reads the file at `path` as [`GgufHeader::read`] does, and keeps vocabulary, tensor infos and numbers.
     pub(crate) fn read(path: &Path) -> Result<Self, GgufError> {
         let mut reader = Reader::open(path)?;
         reader.keep = true;
         let header = reader.header()?;
-        Ok(Self { header, tokens: reader.tokens, tensors: reader.tensors })
+        let Reader { tokens, tensors, numbers, .. } = reader;
+        Ok(Self { header, tokens, tensors, numbers })
     }
 }
 
@@ -126,6 +130,7 @@ impl GgufContents {
 enum Value {
     Text(String),
     Number(u64),
+    Fraction(f32),
     Texts(Vec<String>),
     Other,
 }
@@ -135,10 +140,11 @@ struct Reader<'a> {
     file: BufReader<fs_err::File>,
     at: u64,
     bytes: u64,
-    /// Whether vocabulary and tensor infos are kept.
+    /// Whether vocabulary, tensor infos and numbers are kept.
     keep: bool,
     tokens: Vec<String>,
     tensors: Vec<TensorInfo>,
+    numbers: BTreeMap<String, f64>,
 }
 
 impl<'a> Reader<'a> {
@@ -146,7 +152,16 @@ impl<'a> Reader<'a> {
         let file = fs_err::File::open(path).map_err(GgufError::Read)?;
         let bytes = file.metadata().map_err(GgufError::Read)?.len();
         let file = BufReader::with_capacity(1 << 16, file);
-        Ok(Self { path, file, at: 0, bytes, keep: false, tokens: Vec::new(), tensors: Vec::new() })
+        Ok(Self {
+            path,
+            file,
+            at: 0,
+            bytes,
+            keep: false,
+            tokens: Vec::new(),
+            tensors: Vec::new(),
+            numbers: BTreeMap::new(),
+        })
     }
 
     fn header(&mut self) -> Result<GgufHeader, GgufError> {
@@ -173,7 +188,15 @@ impl<'a> Reader<'a> {
         for _ in 0..entries {
             let key = self.text()?;
             let kind = self.u32()?;
-            match (key.as_str(), self.value(kind)?) {
+            let value = self.value(kind)?;
+            if self.keep {
+                match value {
+                    Value::Number(n) => _ = self.numbers.insert(key.clone(), n as f64),
+                    Value::Fraction(x) => _ = self.numbers.insert(key.clone(), f64::from(x)),
+                    Value::Text(_) | Value::Texts(_) | Value::Other => {}
+                }
+            }
+            match (key.as_str(), value) {
                 ("general.name", Value::Text(text)) => header.name = text,
                 ("general.architecture", Value::Text(text)) => header.architecture = text,
                 ("general.license", Value::Text(text)) => header.license = Some(text),
@@ -181,7 +204,14 @@ impl<'a> Reader<'a> {
                 ("tokenizer.chat_template", Value::Text(text)) => header.chat_template = Some(text),
                 (key, Value::Number(n)) if key.ends_with(".context_length") => header.context = n,
                 ("tokenizer.ggml.tokens", Value::Texts(tokens)) => self.tokens = tokens,
-                (_, Value::Text(_) | Value::Number(_) | Value::Texts(_) | Value::Other) => {}
+                (
+                    _,
+                    Value::Text(_)
+                    | Value::Number(_)
+                    | Value::Fraction(_)
+                    | Value::Texts(_)
+                    | Value::Other,
+                ) => {}
             }
         }
         if header.architecture.is_empty() {
@@ -248,7 +278,8 @@ impl<'a> Reader<'a> {
             2 | 3 => self.skip(2)?,
             4 => Value::Number(u64::from(self.u32()?)),
             10 => Value::Number(self.u64()?),
-            5 | 6 => self.skip(4)?,
+            5 => self.skip(4)?,
+            6 => Value::Fraction(f32::from_bits(self.u32()?)),
             11 | 12 => self.skip(8)?,
             8 => Value::Text(self.text()?),
             9 => {

@@ -225,7 +225,7 @@ pub enum Event {
     Noticed {
         /// Short stable word: `repeated_query`, `no_progress`, `unknown_evidence`, `trimmed`,
         /// `write_up`, `interrupt`, `invalid_action`, `unsupported_claim`, `unsupported_answer`,
-        /// `evidence_added`.
+        /// `evidence_added`, `search_failed`.
         kind: String,
         /// One sentence.
         detail: String,

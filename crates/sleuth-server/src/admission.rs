@@ -86,6 +86,23 @@ impl Admission {
         }
     }
 
+    /// Does `work` on a thread for it as soon as it is its turn, for somebody of whom there is a bounded
+    /// number and who asks one thing at a time, as a session does: it waits as long as it takes, and
+    /// `work` is done to its end even where the client has gone.
+    pub(crate) async fn take_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let Ok(turn) = Arc::clone(&self.running).acquire_owned().await else {
+            return Err(self.busy());
+        };
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|_| failed())
+    }
+
     fn busy(&self) -> Refused {
         self.refused.fetch_add(1, Ordering::Relaxed);
         Refused::busy()
@@ -108,12 +125,11 @@ impl Place<'_> {
             let _turn = turn;
             work(&gone)
         });
-        done.await.unwrap_or_else(|_| {
-            Err(Refused::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the server failed; this is a fault of its own",
-            ))
-        })
+        done.await.unwrap_or_else(|_| Err(failed()))
     }
+}
+
+fn failed() -> Refused {
+    let message = "the server failed; this is a fault of its own";
+    Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
 }

@@ -16,6 +16,7 @@ use crate::log::{Line, Log};
 use crate::options::Limits;
 use crate::refused::Refused;
 use crate::retrieval::Rooms;
+use crate::rl::Sessions;
 use crate::served::{Found, Served};
 
 /// Queries that one thread takes on at a time.
@@ -35,6 +36,7 @@ pub(crate) struct App {
     pub(crate) quality: Quality,
     pub(crate) quality_header: HeaderValue,
     pub(crate) stall: Duration,
+    pub(crate) environments: Option<Arc<Sessions>>,
     pub(crate) log: Option<Log>,
     /// Sessions of the tool server's dialect.
     pub(crate) rooms: Rooms,

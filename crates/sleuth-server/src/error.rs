@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use sleuth_index::IndexError;
+use sleuth_tasks::{LinesError, RolloutError};
 
 /// See the [module](self). What is wrong with a request is told to the client and is no such error.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,15 @@ pub enum ServerError {
     /// The threads cannot be started.
     #[error("cannot start the server's threads")]
     Threads(#[source] std::io::Error),
+    /// The tasks cannot be served over the first store.
+    #[error(transparent)]
+    Tasks(#[from] RolloutError),
+    /// A task is decided by a judge, and there is none.
+    #[error("tasks are verified by a judge: expected a model for it, found none")]
+    NoJudge,
+    /// The log of episodes cannot be written.
+    #[error("cannot write the log of episodes")]
+    Episodes(#[source] LinesError),
     /// A store cannot be read.
     #[error(transparent)]
     Store(#[from] IndexError),
@@ -69,7 +79,12 @@ impl ServerError {
             Self::Listen { .. } => {
                 "take another port, or `--port 0` for any that is free".to_owned()
             }
-            Self::Threads(_) => return None,
+            Self::NoJudge => "name a model with `--judge MODEL`".to_owned(),
+            Self::Tasks(RolloutError::OtherSnapshot { .. } | RolloutError::NoEvidence { .. }) => {
+                "serve the store that the tasks were made from, or go on with `--allow-drift`"
+                    .to_owned()
+            }
+            Self::Threads(_) | Self::Tasks(_) | Self::Episodes(_) => return None,
             Self::Store(error) => return error.hint(),
         })
     }

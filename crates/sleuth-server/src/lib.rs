@@ -15,6 +15,8 @@
 //! | `POST /access` | `urls` | ASearcher | `retrieval/read.rs` |
 //! | `POST /get_content`, `/web_parser`, `/check_url`, `/batch_check_url` | `url`, `urls` | OpenResearcher, LiteResearcher | same |
 //! | `POST /tool`, `/` | `session_id`, `name`, `arguments` | DeepDive, CaRR | `retrieval/tool.rs` |
+//! | `WS /ws`; `POST /reset`, `/step`; `GET /state`, `/metadata`, `/schema`, … | `action` | OpenEnv | `rl/openenv.rs`, `rl/socket.rs` |
+//! | `POST /start`, `/reset`, `/step`, `/close`, …; `GET /info` | `env_id` | aviary | `rl/aviary.rs` |
 //! | `/mcp` | JSON-RPC | MCP, both eras | `mcp.rs` |
 //! | `GET /d/ID` | – | people, and whoever follows an address | `retrieval/page.rs` |
 //! | `GET /health`, `/stats` | – | everybody | `routes.rs` |
@@ -66,10 +68,12 @@ mod mcp;
 mod options;
 mod refused;
 mod retrieval;
+mod rl;
 mod routes;
 mod served;
 mod server;
 
 pub use error::ServerError;
 pub use options::{Limits, Options};
+pub use rl::{Environments, ServedTasks};
 pub use server::{Running, Server};

@@ -235,8 +235,5 @@ fn object(keys: &[(&str, &Value)]) -> Value {
 }
 
 fn schema(value: Value) -> JsonObject {
-    match value {
-        Value::Object(schema) => schema,
-        _ => JsonObject::new(),
-    }
+    if let Value::Object(schema) = value { schema } else { JsonObject::new() }
 }

@@ -10,6 +10,8 @@ use sleuth_agent::{Clock, SystemClock};
 use sleuth_index::Parts;
 use sleuth_tasks::Quality;
 
+use crate::rl::Environments;
+
 /// How a server listens, whom it lets in, and how it searches.
 pub struct Options {
     /// Where to listen. Port 0 takes any that is free. An address that others than this machine can
@@ -30,6 +32,8 @@ pub struct Options {
     pub stall: Duration,
     /// What a server has to bear.
     pub limits: Limits,
+    /// Tasks for those who train and measure; `None` serves searches alone.
+    pub environments: Option<Environments>,
     /// Where the log of what clients did goes.
     pub log: Option<Box<dyn Write + Send>>,
     /// The clock of the log.
@@ -47,6 +51,7 @@ impl Default for Options {
             seed: 0,
             stall: Duration::from_secs(5),
             limits: Limits::default(),
+            environments: None,
             log: None,
             clock: Arc::new(SystemClock),
         }

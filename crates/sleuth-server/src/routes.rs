@@ -24,6 +24,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/stats", get(stats))
         .route_service("/mcp", crate::mcp::service(app))
         .merge(crate::retrieval::routes())
+        .merge(crate::rl::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(other_method)
         // The door has bounded it.
@@ -75,6 +76,16 @@ async fn health(state: State, call: Known) -> Response {
 async fn stats(state: State, call: Known) -> Response {
     let app = &state.0;
     let counts = &app.counts;
+    let environments = app.environments.as_ref().map(|sessions| {
+        let ((active, most), (episodes, unwritten)) = (sessions.taken(), sessions.counts());
+        json!({
+            "tasks": sessions.gym().tasks().len(),
+            "sessions": active,
+            "most_sessions": most,
+            "episodes": episodes,
+            "episodes_unwritten": unwritten,
+        })
+    });
     json_answer(&json!({
         "uptime_s": app.started.elapsed().as_secs_f64(),
         "requests": counts.requests.load(Ordering::Relaxed),
@@ -84,6 +95,7 @@ async fn stats(state: State, call: Known) -> Response {
         "running_or_waiting": app.admission.inside(),
         "connections": app.limits.connections.max(1) - app.connections.available_permits(),
         "tool_sessions": app.rooms.len(),
+        "environments": environments,
         "log_lines_left_out": app.log.as_ref().map_or(0, crate::log::Log::left_out),
         "store": call.store.about(),
         "total_documents": call.store.store.n_documents(),

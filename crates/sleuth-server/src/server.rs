@@ -64,8 +64,19 @@ impl Server {
         stores: impl IntoIterator<Item = (String, Store)>,
         options: Options,
     ) -> Result<Self, ServerError> {
-        let Options { bind, token, hosts, parts, quality, seed, stall, limits, log, clock } =
-            options;
+        let Options {
+            bind,
+            token,
+            hosts,
+            parts,
+            quality,
+            seed,
+            stall,
+            limits,
+            environments,
+            log,
+            clock,
+        } = options;
         let wide = !bind.ip().is_loopback();
         if wide && token.is_none() {
             return Err(ServerError::TokenNeeded { address: bind });
@@ -93,7 +104,9 @@ impl Server {
             Some(out) => Some(Log::new(out, token.clone()).map_err(ServerError::Threads)?),
             None => None,
         };
+        let environments = environments.map(|environments| environments.over(&served[0]));
         let app = App {
+            environments: environments.transpose()?.map(Arc::new),
             stores: served,
             door: Door::new(token.as_deref(), &hosts, wide),
             admission: Admission::new(running, limits.waiting, limits.longest_wait),
@@ -185,6 +198,9 @@ impl Drop for Running {
 
 async fn serve(listener: TcpListener, app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let router = router(&app);
+    if let Some(sessions) = &app.environments {
+        tokio::spawn(crate::rl::close_idle(Arc::downgrade(sessions)));
+    }
     let all = u32::try_from(app.limits.connections.max(1)).unwrap_or(u32::MAX);
     loop {
         // With as many connections as there may be, further ones are left to the system.

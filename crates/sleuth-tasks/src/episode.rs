@@ -3,17 +3,21 @@
 //! A file of episodes is JSON Lines, one [`Episode`] a line, appended whole; a torn last line is one
 //! that was in flight when its writer died, and is cut on reading.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
-use sleuth_records::{Envelope, Event};
+use sleuth_records::{Envelope, Event, Trajectory};
 
 use crate::attempt::Attempt;
+use crate::rollout::Recording;
 use crate::task::Task;
+use crate::verify::JudgeCall;
 
 /// Version of the episode format. A reader refuses a newer one.
 pub const EPISODE_SCHEMA: u32 = 1;
 
 /// What a verifier decided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Whether the answer is right.
     pub correct: bool,
@@ -23,6 +27,9 @@ pub struct Verdict {
     pub f1: f64,
     /// One sentence that says why.
     pub reason: String,
+    /// Calls of a judge, in order; empty where none was asked. With them the verdict can be reached again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<JudgeCall>,
 }
 
 /// One part of a reward.
@@ -66,6 +73,25 @@ pub enum Boundary {
     Client,
     /// The log.
     Log,
+}
+
+impl Boundary {
+    /// The word in files and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Store => "store",
+            Self::Verifier => "verifier",
+            Self::Client => "client",
+            Self::Log => "log",
+        }
+    }
+}
+
+impl fmt::Display for Boundary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// How an episode ended: with a reward or with an error, never with a reward that stands for an
@@ -149,6 +175,9 @@ pub struct Episode {
     /// Times that it was begun again after failures of the infrastructure.
     #[serde(default)]
     pub retries: u32,
+    /// What running it again needs beside the store; empty where the policy lives in another program.
+    #[serde(default, skip_serializing_if = "Recording::is_empty")]
+    pub recording: Recording,
 }
 
 impl Episode {
@@ -166,6 +195,14 @@ impl Episode {
             Ending::Scored { reward, .. } => Some(reward),
             Ending::Failed { .. } => None,
         }
+    }
+
+    /// The same episode with every clock reading set to zero, for comparing two runs.
+    #[must_use]
+    pub fn without_times(mut self) -> Self {
+        self.events = Trajectory { events: self.events }.without_times().events;
+        self.attempt.usage.elapsed_ms = 0;
+        self
     }
 }
 

@@ -167,7 +167,8 @@ pub enum Verifier {
         #[serde(default)]
         tolerance: f64,
     },
-    /// The answer states the gold date, as precisely as that is stated.
+    /// The answer states the gold date, at least as precisely as that is stated: any day of 1815 is
+    /// right where the gold answer is 1815, and the year alone is wrong where it is a day.
     Date,
     /// The answer lists the gold answers, all of them and nothing else, in any order.
     Set,
@@ -177,6 +178,9 @@ pub enum Verifier {
     NotFound,
     /// The answer equals a gold answer, and a citation that is not unsupported quotes the evidence.
     Cited,
+    /// There is an answer, and a citation that is not unsupported quotes the evidence: for questions
+    /// without short gold answers.
+    Supported,
     /// A model is asked.
     Judge,
 }
@@ -209,7 +213,8 @@ pub struct Task {
     /// What is asked.
     pub question: Question,
     /// What is right: the first is the answer as the source writes it, the others are aliases. For
-    /// [`Verifier::Set`] each is a member. Empty for a question that the store does not answer.
+    /// [`Verifier::Set`] each is a member. Empty for a question that the store does not answer, and
+    /// with [`Verifier::Supported`] where nobody wrote an answer down.
     pub gold_answers: Vec<String>,
     /// Where the store says so, in the order of the hops.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -242,7 +247,7 @@ pub struct Task {
 impl Task {
     /// Whether the right answer is *not found*.
     pub fn is_unanswerable(&self) -> bool {
-        self.gold_answers.is_empty()
+        self.gold_answers.is_empty() && self.verifier != Verifier::Supported
     }
 }
 
@@ -265,6 +270,11 @@ impl TrainTask {
     /// The task.
     pub fn task(&self) -> &Task {
         &self.0
+    }
+
+    /// The task, given away.
+    pub fn into_task(self) -> Task {
+        self.0
     }
 }
 

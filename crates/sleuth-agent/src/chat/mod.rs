@@ -12,7 +12,7 @@
 //! down to their names, never the question.
 
 mod prompt;
-mod results;
+pub mod results;
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,7 +23,7 @@ use sleuth_records::{Claim, DocumentId, EvidenceId, Mark, Message, Role, TokenUs
 
 use crate::session::Session;
 use crate::{AgentError, Draft, Place, Policy, Trail, check};
-pub use prompt::{system_prompt, tools};
+pub use prompt::{means_not_found, not_answered, system_prompt, tools};
 use results::Shown;
 
 /// Turns in a row that repeat a query or show no new passage, after which the model has to answer.
@@ -392,7 +392,17 @@ impl Hunt<'_> {
         if self.repeated {
             session.notice("repeated_query", format!("`{query}` was asked before"))?;
         }
-        let ranking = session.search(&Query::new(query, skip + self.options.hits))?;
+        let ranking = match session.ask_store(&Query::new(query, skip + self.options.hits))? {
+            Ok(ranking) => ranking,
+            Err(reason) => {
+                // The query was not answered, so asking it again is no repetition.
+                self.repeated = false;
+                if let Some(times) = self.asked.get_mut(&folded(query)) {
+                    *times -= 1;
+                }
+                return Ok((prompt::not_answered(&reason), Vec::new()));
+            }
+        };
         let hits = ranking.hits.get(skip..).unwrap_or_default();
         let mut parts = Vec::new();
         if self.repeated {

@@ -160,13 +160,18 @@ pub(super) fn unknown_document(name: &str) -> String {
     format!("No document is called `{}`. Use a name from the results, such as d1.", plain(name))
 }
 
+/// The answer to a search that failed.
+pub fn not_answered(reason: &str) -> String {
+    format!("No result: {reason}. You may try again.")
+}
+
 /// Words of the model, repeated to it: without our marks and cut, since they may be a page's.
 pub(super) fn plain(words: &str) -> String {
     words.chars().filter(|c| !matches!(c, '⟦' | '⟧') && !c.is_control()).take(80).collect()
 }
 
 /// Whether an answer says that there is none.
-pub(super) fn means_not_found(answer: &str) -> bool {
+pub fn means_not_found(answer: &str) -> bool {
     let folded = sleuth_index::folded(answer);
     folded.is_empty()
         || ["not found", "unknown", "no answer", "none", "n a", "i do not know", "i don t know"]

@@ -1,4 +1,7 @@
 //! Passages as a model sees them, and the way back from a name to a place.
+//!
+//! What cuts and marks passages is public: an environment that trains a policy elsewhere has to show it
+//! what [`Chat`](crate::Chat) will show it later.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -61,8 +64,7 @@ impl Shown {
             .map(|(id, ..)| id.clone())
     }
 
-    /// The passage as a marked block. What looks like our own marks in it is replaced, so that no
-    /// document can end its block and speak as the program.
+    /// The passage as a marked block.
     pub(super) fn render(&self, id: &EvidenceId) -> String {
         let Some((_, document, range)) = self.passages.iter().find(|(known, ..)| known == id)
         else {
@@ -70,16 +72,21 @@ impl Shown {
         };
         let number =
             self.documents.iter().position(|known| *known == document.id).map_or(0, |at| at + 1);
-        let clean = |text: &str| text.replace(['⟦', '⟧'], "|");
-        let title = clean(&document.title).replace('\n', " ");
-        let text = clean(&document.text[range.clone()]);
-        format!("⟦{id} in d{number}: {title}⟧\n{text}\n⟦end⟧")
+        marked(id, number, &document.title, &document.text[range.clone()])
     }
+}
+
+/// A passage under its name, in the document of that number and title, as a marked block. What looks
+/// like our own marks in it is replaced, so that no document can end its block and speak as the program.
+pub fn marked(id: &EvidenceId, document: usize, title: &str, text: &str) -> String {
+    let clean = |text: &str| text.replace(['⟦', '⟧'], "|");
+    let (title, text) = (clean(title).replace('\n', " "), clean(text));
+    format!("⟦{id} in d{document}: {title}⟧\n{text}\n⟦end⟧")
 }
 
 /// The part of `range` that matches `query` best, at most `bytes` long, at sentence ends where
 /// possible.
-pub(super) fn excerpt(text: &str, range: Range<usize>, query: &str, bytes: usize) -> Range<usize> {
+pub fn excerpt(text: &str, range: Range<usize>, query: &str, bytes: usize) -> Range<usize> {
     if range.len() <= bytes {
         return range;
     }
@@ -126,7 +133,7 @@ pub(super) fn excerpt(text: &str, range: Range<usize>, query: &str, bytes: usize
 }
 
 /// At most `bytes` of `text` from about `from` on, between line or word ends where possible.
-pub(super) fn window(text: &str, from: usize, bytes: usize) -> Range<usize> {
+pub fn window(text: &str, from: usize, bytes: usize) -> Range<usize> {
     let from = text.floor_char_boundary(from);
     let start = if from == 0 {
         0
@@ -147,7 +154,7 @@ pub(super) fn window(text: &str, from: usize, bytes: usize) -> Range<usize> {
 }
 
 /// Byte offset at which source line `line` of the document's text begins, or the nearest before it.
-pub(super) fn offset_of_line(document: &Document, line: u64) -> usize {
+pub fn offset_of_line(document: &Document, line: u64) -> usize {
     match &document.lines {
         LineMap::OfText | LineMap::Parts { .. } => {
             let Some(before) = usize::try_from(line).ok().and_then(|line| line.checked_sub(2))
@@ -166,7 +173,7 @@ pub(super) fn offset_of_line(document: &Document, line: u64) -> usize {
 }
 
 /// Up to `most` places where `pattern` stands in `text`, whatever the case, well apart.
-pub(super) fn places(text: &str, pattern: &str, most: usize) -> Vec<usize> {
+pub fn places(text: &str, pattern: &str, most: usize) -> Vec<usize> {
     let pattern = pattern.trim();
     if pattern.is_empty() {
         return Vec::new();
@@ -188,7 +195,7 @@ pub(super) fn places(text: &str, pattern: &str, most: usize) -> Vec<usize> {
 }
 
 /// The shortest run of at most three sentences in `range` that holds the most terms of `claim`.
-pub(super) fn quote(text: &str, range: Range<usize>, claim: &str) -> Range<usize> {
+pub fn quote(text: &str, range: Range<usize>, claim: &str) -> Range<usize> {
     let wanted: HashSet<String> = analyze(claim).into_iter().map(|term| term.text).collect();
     let passage = &text[range.clone()];
     let sentences = sentences(passage);

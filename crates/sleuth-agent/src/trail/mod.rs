@@ -28,7 +28,7 @@ use sleuth_records::{Claim, Document, DocumentId, Ranking};
 
 pub use extract::{Answer, N_FEATURES};
 pub use pool::PoolWeights;
-pub(crate) use spans::sentences;
+pub use spans::sentences;
 
 use crate::check::is_verdict;
 use crate::session::Session;

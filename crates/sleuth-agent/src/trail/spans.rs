@@ -41,7 +41,7 @@ impl Span {
 /// capitalised abbreviation (`J.`, `d.`, `Mr.`, `St.`), at a CJK full stop, and at a line end that is
 /// followed by another or by a list mark; that mark is left out. Before a small letter none of `.`, `!`,
 /// `?` ends a sentence (`the ? operator`).
-pub(crate) fn sentences(text: &str) -> Vec<Range<usize>> {
+pub fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let mut start = 0;
     let mut push = |range: Range<usize>| {

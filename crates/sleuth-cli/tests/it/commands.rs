@@ -84,7 +84,7 @@ fn searches() {
         &expect![[r#"
             exit 0
             --- stdout
-             1. Ada Quill people/ada-quill.md:1 · 1.00
+             1. Ada Quill people/ada-quill.md:1 · 1.01
                 # Ada Quill Ada Quill was an engineer. She was born in Larkhaven in 1870.
              2. larkhaven larkhaven.txt:1 · 0.31
                 Larkhaven is a harbour town. Its patron is Saint Osk.
@@ -125,9 +125,9 @@ fn searches() {
         &expect![[r#"
             exit 0
             --- stdout
-            q1 Q0 marrow-point.md 1 1.0212486 sleuth
-            q1 Q0 people/ada-quill.md 2 0.31967863 sleuth
-            q1 Q0 larkhaven.txt 3 0.0980071 sleuth
+            q1 Q0 marrow-point.md 1 1.0303038 sleuth
+            q1 Q0 people/ada-quill.md 2 0.32237872 sleuth
+            q1 Q0 larkhaven.txt 3 0.098834895 sleuth
             q2 Q0 larkhaven.txt 1 1 sleuth
             --- stderr
             searching 2 queries
@@ -351,8 +351,10 @@ fn help_names_every_command_and_exit_code() {
           ask     Answer a question from documents, with checked quotes
           index   Build, update, describe and check stores
           search  Search a store
-          eval    Measure what a search returned
+          eval    Measure rankings, answers and training runs
+          serve   Serve stores to programs: retrieval for trainers, MCP
           trace   Show and replay runs
+          tasks   Import, make, check and attempt tasks: questions with a verifier
           model   List, get and measure models
           doctor  Say what is installed, what works, and what to do about what does not
           help    Print this message or the help of the given subcommand(s)

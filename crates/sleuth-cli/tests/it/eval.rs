@@ -37,9 +37,9 @@ fn names(place: &Place) -> Vec<String> {
 fn a_run_is_written_whole_in_the_order_of_the_queries() {
     let place = with_run();
     expect![[r#"
-        q2 Q0 marrow-point.md 1 1.0103091 sleuth
-        q2 Q0 people/ada-quill.md 2 0.31635594 sleuth
-        q2 Q0 larkhaven.txt 3 0.096988425 sleuth
+        q2 Q0 marrow-point.md 1 1.0146403 sleuth
+        q2 Q0 people/ada-quill.md 2 0.31767967 sleuth
+        q2 Q0 larkhaven.txt 3 0.09739426 sleuth
         q1 Q0 larkhaven.txt 1 1 sleuth
     "#]]
     .assert_eq(&place.read("a.run"));
@@ -54,7 +54,7 @@ fn a_run_is_written_whole_in_the_order_of_the_queries() {
         "#]],
     );
     expect![[r#"
-        q2 Q0 marrow-point.md 1 1.0103091 sleuth
+        q2 Q0 marrow-point.md 1 1.0146403 sleuth
         q1 Q0 larkhaven.txt 1 1 sleuth
     "#]]
     .assert_eq(&place.read("a.run"));

@@ -36,16 +36,18 @@ fn people_see_why() {
                   1.00 words    in title and text: Lighthouse 0.37, Marrow 0.36, Point
                                 0.06; in text: built 0.21
                   0.50 named    by “Marrow Point Lighthouse” in the query
-                  0.11 passed   by Ada Quill, which is reached from here and shares the
-                                name “Ada Quill”
+                  0.12 passed   by Ada Quill, which is reached from here and is named by it
+                                as “Ada Quill”
              2. Ada Quill people/ada-quill.md:1 · 0.56
                 # Ada Quill Ada Quill was an engineer. She was born in Larkhaven in 1870.
                   0.00 words    no word of the query
                   0.56 passed   by Marrow Point Lighthouse, which is named in the query and
                                 names it as “Ada Quill”
-             3. Saint Osk people/osk.md:1 · 0.20
+             3. Saint Osk people/osk.md:1 · 0.21
                 # Saint Osk Saint Osk kept bees, says the [register of a place with a very long name](../register.md). Nobody knows more of him.
                   0.20 words    in text: bees 0.20
+                  0.01 passed   by Register, which is reached from here and is named by it
+                                as “register of a place with a very long name”
              4. larkhaven larkhaven.txt:1 · 0.18
                 Larkhaven is a harbour town. Its patron is Saint Osk.
                   0.00 words    no word of the query
@@ -120,7 +122,7 @@ fn programs_see_why() {
     expect![[r#"
         {
           "basis": "parts",
-          "score": 1.640721321105957,
+          "score": 1.6506725549697876,
           "terms": [
             {
               "term": "lighthous",
@@ -175,14 +177,14 @@ fn programs_see_why() {
           "passed": [
             {
               "document": "people/ada-quill.md",
-              "share": 0.14453676342964172,
+              "share": 0.15448792278766632,
               "along": {
-                "kind": "shares",
-                "name": "Ada Quill"
+                "kind": "named_by",
+                "words": "Ada Quill"
               },
               "own": 0.0,
               "named": 0.0,
-              "passed": 0.5704053640365601,
+              "passed": 0.5733506679534912,
               "from": []
             }
           ],

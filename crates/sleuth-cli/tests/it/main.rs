@@ -4,13 +4,17 @@
 mod ask;
 mod bad_input;
 mod commands;
+mod episodes;
 mod eval;
 mod explain;
 mod interrupt;
 mod place;
 mod quality;
 mod readers;
+mod rollout;
 mod serve;
 mod servers;
 mod sites;
+mod tasks;
+mod tasks_make;
 mod update;

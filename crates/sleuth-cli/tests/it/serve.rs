@@ -68,7 +68,14 @@ fn a_folder_is_served_until_a_signal_comes() {
         assert_eq!(code(&output), 0, "{}", place.show(&output));
         if signal == Signal::TERM {
             let shown = place.show(&output).replace(&url, "http://HOST");
-            expect![[r#""#]].assert_eq(&shown);
+            expect![[r#"
+                exit 0
+                --- stderr
+                3 documents: 3 files read ([TIME])
+                joined by 2 mentions and 1 name ([TIME])
+                serving `docs`, 3 documents, at http://[SERVER]
+                try: curl -s http://[SERVER]/retrieve -H 'Content-Type: application/json' -d '{"queries": ["words to look for"], "topk": 3, "return_scores": true}'
+            "#]].assert_eq(&shown);
         }
     }
 }
@@ -115,11 +122,44 @@ fn a_token_is_asked_for_and_never_shown() {
 #[test]
 fn what_cannot_be_served_is_said() {
     let place = Place::with_docs();
-    place.check(&["serve", "--store", "docs", "--bind", "0.0.0.0", "-q"], &expect![[r#""#]]);
-    place.check(&["serve", "--store", "docs", "a=docs", "a=docs", "-q"], &expect![[r#""#]]);
-    place.check(&["serve", "--store", "none"], &expect![[r#""#]]);
-    place.check(&["serve", "--store", "docs", "--quality", "poor"], &expect![[r#""#]]);
-    place.check(&["serve", "--store", "docs", "--bind", "nowhere"], &expect![[r#""#]]);
+    place.check(&["serve", "--store", "docs", "--bind", "0.0.0.0", "-q"], &expect![[r#"
+        exit 2
+        --- stderr
+        error: to listen on `0.0.0.0:8000` takes a token: others than this machine can reach it
+        hint: put a token into the variable SLEUTH_TOKEN, or name a file that holds one with `--token-file FILE`; without `--bind` only this machine can ask
+    "#]]);
+    place.check(
+        &["serve", "--store", "docs", "a=docs", "a=docs", "-q"],
+        &expect![[r#"
+        exit 2
+        --- stderr
+        error: two stores are called `a`
+        hint: give it a name with `--store NAME=PATH`
+    "#]],
+    );
+    place.check(
+        &["serve", "--store", "none"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: no file or folder at `none`
+        hint: the path is taken from the current folder; check its spelling
+    "#]],
+    );
+    place.check(&["serve", "--store", "docs", "--quality", "poor"], &expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value 'poor' for '--quality <QUALITY>': unknown quality `poor`: expected good, noisy:RATE, empty, random or failing:RATE, with a rate from 0 to 1
+
+        For more information, try '--help'.
+    "#]]);
+    place.check(&["serve", "--store", "docs", "--bind", "nowhere"], &expect![[r#"
+        exit 2
+        --- stderr
+        error: invalid value 'nowhere' for '--bind <ADDRESS>': expected an address such as 127.0.0.1, 0.0.0.0:8000 or [::1]:8000
+
+        For more information, try '--help'.
+    "#]]);
 }
 
 #[test]
@@ -128,5 +168,12 @@ fn an_address_that_is_taken_is_said() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let output = place.run(&["serve", "--store", "docs", "--port", &port, "-q"]);
-    expect![[r#""#]].assert_eq(&place.show(&output).replace(&port, "PORT"));
+    expect![[r#"
+        exit 5
+        --- stderr
+        error: cannot listen on `[SERVER]`
+        cause: Address already in use (os error 98)
+        hint: take another port, or `--port 0` for any that is free
+    "#]]
+    .assert_eq(&place.show(&output).replace(&port, "PORT"));
 }

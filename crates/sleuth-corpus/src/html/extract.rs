@@ -7,9 +7,9 @@ use std::collections::HashSet;
 
 use sleuth_records::LineMap;
 
-use super::features::rows;
+use super::features::{names, rows};
 use super::reader::{Block, PageReader, read, read_chapter};
-use super::select::{likeliest, select, weight};
+use super::select::{chosen, is_ruled, kinds, ruled, select, weight};
 use super::structured::Structured;
 use crate::corpus::{Parsed, fold};
 use crate::link;
@@ -82,23 +82,35 @@ pub struct PageView {
     pub texts: Vec<String>,
     /// What each looks like.
     pub rows: Vec<Vec<f32>>,
+    /// Hashes of what the elements around each are called.
+    pub names: Vec<Vec<u32>>,
+    kinds: Vec<u64>,
+    /// What is kept where rules choose.
+    ruled: Option<Vec<bool>>,
 }
 
 impl PageView {
     /// The blocks of `page`; none where the page has no text.
     pub fn new(page: &str) -> Option<Self> {
-        let reader = load(page).ok()?;
+        let mut reader = load(page).ok()?;
         let text = |block: &Block| reader.buffer[block.text.clone()].to_owned();
         Some(Self {
             texts: reader.blocks.iter().map(text).collect(),
             rows: rows(&reader, &Structured::of(&reader)),
+            names: names(&reader),
+            kinds: kinds(&reader),
+            ruled: is_ruled(&reader).then(|| ruled(&mut reader)),
         })
     }
 
-    /// Which blocks to keep, given how likely each one is content.
-    pub fn choose(&self, chances: &[f32]) -> Vec<bool> {
+    /// Which blocks to keep, given what two models make of each: the logarithm of the odds that it is
+    /// content, by its row and by its names.
+    pub fn choose(&self, odds: &[(f32, f32)]) -> Vec<bool> {
+        if let Some(kept) = &self.ruled {
+            return kept.clone();
+        }
         let lengths: Vec<f32> = self.texts.iter().map(|text| weight(text)).collect();
-        likeliest(chances, &lengths)
+        chosen(odds, &lengths, &self.kinds)
     }
 }
 

@@ -177,15 +177,7 @@ impl<'a> View<'a> {
             bit(self.ruled[at]),
         ]);
         row.extend(bits(w.phrases, 0..GROUPS as u32));
-        row.push(match block.shape {
-            Shape::Paragraph => 0.0,
-            Shape::Item { .. } => 1.0,
-            Shape::Term => 2.0,
-            Shape::Definition => 3.0,
-            Shape::Row => 4.0,
-            Shape::Pre => 5.0,
-            Shape::Heading(level) => 5.0 + f32::from(level),
-        });
+        row.push(shape_of(block.shape) as f32);
         row.extend([block.main, block.article, block.margin].map(bit));
         row.push(block.depth as f32);
     }
@@ -270,6 +262,41 @@ impl<'a> View<'a> {
         row.extend(self.sums.of(0, at + 1));
         row.extend(self.sums.of(at, blocks.len()));
     }
+}
+
+/// What the elements around each block are called, as hashes in order, each once: words of the names of
+/// the two next to it, of the three around these, of two more, and of all seven; the tags of the next
+/// four; and the shape of the block.
+pub(super) fn names(page: &PageReader<'_>) -> Vec<Vec<u32>> {
+    let salted = |hash: u32, salt: u32| (hash ^ salt).wrapping_mul(0x9e37_79b1).rotate_left(15);
+    let mut known: HashMap<usize, Vec<u32>> = HashMap::new();
+    let of_node = |node: usize| {
+        let mut names = Vec::new();
+        let mut up = node;
+        for level in 0..7 {
+            let place = &page.nodes[up];
+            let ring = [1, 1, 2, 2, 2, 3, 3][level];
+            for &word in &page.name_words[place.words.clone()] {
+                names.extend([salted(word, ring), salted(word, 4)]);
+            }
+            if level < 4 {
+                names.push(salted(place.tag, 5 + level as u32));
+            }
+            if up == 0 {
+                break;
+            }
+            up = place.parent;
+        }
+        names
+    };
+    let names = |block: &Block| {
+        let mut names = known.entry(block.node).or_insert_with(|| of_node(block.node)).clone();
+        names.push(salted(shape_of(block.shape), 9));
+        names.sort_unstable();
+        names.dedup();
+        names
+    };
+    page.blocks.iter().map(names).collect()
 }
 
 fn of_place(place: &Node, total: f32, count: f32) -> [f32; 4] {
@@ -398,8 +425,20 @@ pub(super) fn fnv(word: &str) -> u64 {
     })
 }
 
+fn shape_of(shape: Shape) -> u32 {
+    match shape {
+        Shape::Paragraph => 0,
+        Shape::Item { .. } => 1,
+        Shape::Term => 2,
+        Shape::Definition => 3,
+        Shape::Row => 4,
+        Shape::Pre => 5,
+        Shape::Heading(level) => 5 + u32::from(level),
+    }
+}
+
 /// Equal for blocks of the same shape in elements of the same kind.
-fn kind(nodes: &[Node], block: &Block) -> u64 {
+pub(super) fn kind(nodes: &[Node], block: &Block) -> u64 {
     let node = &nodes[block.node];
     let outer = &nodes[node.parent];
     let third = &nodes[outer.parent];

@@ -213,7 +213,7 @@ pub(super) fn is_margin(attributes: &Attributes<'_>) -> bool {
 pub(super) fn is_unseen(attributes: &Attributes<'_>, inline: bool) -> bool {
     attributes.hidden.is_some()
         || inline && is_unspoken(attributes)
-        || attributes.style.is_some_and(hides)
+        || attributes.style.is_some_and(is_hiding)
 }
 
 /// Whether the element is kept from those who hear the page. As a whole block it is still seen:
@@ -222,44 +222,64 @@ pub(super) fn is_unspoken(attributes: &Attributes<'_>) -> bool {
     attributes.aria_hidden.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }
 
+/// Whether the element is one of those that a click unfolds, a tab or a section of an accordion, and
+/// hidden in no other way than those are. `around` is what the names of the elements around it hint at.
+pub(super) fn is_folded(name: &str, attributes: &Attributes<'_>, around: u32) -> bool {
+    let own = hints_of(name, attributes);
+    let is_panel = attributes.role.is_some_and(|role| role.trim().eq_ignore_ascii_case("tabpanel"));
+    (is_panel || (own | around) & FOLDS != 0 && own & CHROME == 0)
+        && attributes.style.is_none_or(|style| {
+            declarations(style).all(|(property, value)| {
+                matches!(property.as_str(), "display" | "visibility") || !hides(&property, &value)
+            })
+        })
+}
+
 /// Whether an inline style keeps its element from being seen.
-fn hides(style: &str) -> bool {
-    let style = decode::clean(htmlize::unescape_attribute(style));
-    style.split(';').any(|declaration| {
-        let Some((property, value)) = declaration.split_once(':') else {
-            return false;
-        };
-        let property = property.trim().to_ascii_lowercase();
-        let value = value.to_ascii_lowercase();
+fn is_hiding(style: &str) -> bool {
+    declarations(style).any(|(property, value)| hides(&property, &value))
+}
+
+/// Properties and values of a style, in lower case.
+fn declarations(style: &str) -> impl Iterator<Item = (String, String)> {
+    let style = decode::clean(htmlize::unescape_attribute(style)).to_ascii_lowercase();
+    let declaration = |declaration: &str| {
+        let (property, value) = declaration.split_once(':')?;
         let value = value.trim().trim_end_matches("!important").trim();
-        let number = || {
-            let end = value
-                .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+')))
-                .unwrap_or(value.len());
-            value[..end].parse::<f64>().ok()
-        };
-        match property.as_str() {
-            "display" => value == "none",
-            "visibility" => matches!(value, "hidden" | "collapse"),
-            "opacity" => number().is_some_and(|n| n <= 0.05),
-            "font-size" => {
-                number().is_some_and(|n| n < if value.ends_with("em") { 0.1 } else { 2.0 })
-                    && !value.ends_with("rem")
-                    || number() == Some(0.0)
-            }
-            "color" => value == "transparent",
-            "left" | "right" | "top" | "text-indent" | "margin-left" | "margin-top" => {
-                number().is_some_and(|n| n <= -900.0)
-            }
-            "clip" => value.replace(' ', "").starts_with("rect(0"),
-            "clip-path" => {
-                value.replace(' ', "").starts_with("inset(50%")
-                    || value.replace(' ', "").starts_with("inset(100%")
-            }
-            "transform" => value.replace(' ', "").contains("scale(0)"),
-            _ => false,
+        Some((property.trim().to_owned(), value.to_owned()))
+    };
+    style.split(';').filter_map(declaration).collect::<Vec<_>>().into_iter()
+}
+
+/// Whether a declaration keeps its element from being seen.
+fn hides(property: &str, value: &str) -> bool {
+    let number = || {
+        let end = value
+            .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+')))
+            .unwrap_or(value.len());
+        value[..end].parse::<f64>().ok()
+    };
+    match property {
+        "display" => value == "none",
+        "visibility" => matches!(value, "hidden" | "collapse"),
+        "opacity" => number().is_some_and(|n| n <= 0.05),
+        "font-size" => {
+            number().is_some_and(|n| n < if value.ends_with("em") { 0.1 } else { 2.0 })
+                && !value.ends_with("rem")
+                || number() == Some(0.0)
         }
-    })
+        "color" => value == "transparent",
+        "left" | "right" | "top" | "text-indent" | "margin-left" | "margin-top" => {
+            number().is_some_and(|n| n <= -900.0)
+        }
+        "clip" => value.replace(' ', "").starts_with("rect(0"),
+        "clip-path" => {
+            value.replace(' ', "").starts_with("inset(50%")
+                || value.replace(' ', "").starts_with("inset(100%")
+        }
+        "transform" => value.replace(' ', "").contains("scale(0)"),
+        _ => false,
+    }
 }
 
 /// Groups of words by which authors of pages name elements; a word's group is its place here.
@@ -455,6 +475,13 @@ const HINTS: [&[&str]; 22] = [
     ],
 ];
 
+/// The group of [`HINTS`] that names what a click unfolds.
+const FOLDS: u32 = 1 << 19;
+
+/// The groups of [`HINTS`] that name what is no part of the text wherever it stands: menus, dialogs,
+/// filters, carts.
+const CHROME: u32 = 1 | 1 << 8 | 1 << 10 | 1 << 20;
+
 /// A set of bits, one for each of the groups of [`HINTS`] that class, id or role of an element
 /// belong to, and after them bits for some elements by their own name.
 pub(super) fn hints_of(name: &str, attributes: &Attributes<'_>) -> u32 {
@@ -468,34 +495,53 @@ pub(super) fn hints_of(name: &str, attributes: &Attributes<'_>) -> u32 {
     }
     bits |= u32::from(is_unspoken(attributes)) << 30;
     for value in [attributes.class, attributes.id, attributes.role].into_iter().flatten() {
-        bits |= hinted(value.get(..200).unwrap_or(value));
+        bits |= hinted(value.get(..LONGEST_NAME).unwrap_or(value));
     }
     bits
 }
 
-/// The groups of [`HINTS`] that words of `names` belong to. Words are parted by other characters
-/// and by capital letters after small ones.
+/// The groups of [`HINTS`] that words of `names` belong to.
 fn hinted(names: &str) -> u32 {
-    let bytes = names.as_bytes();
-    let mut bits = 0;
-    let mut start = 0;
-    for at in 0..=bytes.len() {
-        let ends = at == bytes.len()
-            || !bytes[at].is_ascii_alphanumeric()
-            || at > start && bytes[at].is_ascii_uppercase() && bytes[at - 1].is_ascii_lowercase();
-        if !ends {
-            continue;
-        }
-        if at > start
-            && let Some(word) = names.get(start..at)
-        {
-            for (group, words) in HINTS.iter().enumerate() {
-                if words.iter().any(|known| known.eq_ignore_ascii_case(word)) {
-                    bits |= 1 << group;
-                }
-            }
-        }
-        start = if at < bytes.len() && bytes[at].is_ascii_alphanumeric() { at } else { at + 1 };
-    }
-    bits
+    words_of(names).fold(0, |bits, word| {
+        let is_word = |known: &&str| known.eq_ignore_ascii_case(word);
+        let groups = HINTS.iter().enumerate().filter(|(_, words)| words.iter().any(&is_word));
+        groups.fold(bits, |bits, (group, _)| bits | 1 << group)
+    })
+}
+
+/// Words of a name: runs of letters, parted too by a capital letter after a small one.
+fn words_of(names: &str) -> impl Iterator<Item = &str> {
+    let mut rest = names;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+        let bytes = rest.as_bytes();
+        let ends = |at: &usize| {
+            !bytes[*at].is_ascii_alphabetic()
+                || bytes[*at].is_ascii_uppercase() && bytes[at - 1].is_ascii_lowercase()
+        };
+        let end = (1..bytes.len()).find(ends).unwrap_or(bytes.len());
+        let word = &rest[..end];
+        rest = &rest[end..];
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// Most bytes of a class, id or role that are looked at.
+const LONGEST_NAME: usize = 200;
+
+/// Hashes of the words in class, id and role of an element.
+pub(super) fn name_words(attributes: &Attributes<'_>) -> impl Iterator<Item = u32> {
+    [attributes.class, attributes.id, attributes.role]
+        .into_iter()
+        .flatten()
+        .flat_map(|value| words_of(value.get(..LONGEST_NAME).unwrap_or(value)))
+        .filter(|word| (2..=20).contains(&word.len()))
+        .map(hash)
+}
+
+/// FNV-1a of a word in lower case.
+pub(super) fn hash(word: &str) -> u32 {
+    word.bytes().fold(0x811c_9dc5, |hash: u32, byte| {
+        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    })
 }

@@ -3,7 +3,8 @@
 //! A flat stack of open elements says what each piece of text is: heading, paragraph, list item,
 //! code, table row. Its depth is capped; elements below the cap count as siblings, so that a page
 //! nested a hundred thousand deep costs no more than a flat one. What a reader of the page does not
-//! see (scripts, `hidden`, `display:none`, navigation) never becomes a block.
+//! see (scripts, `hidden`, `display:none`, navigation) never becomes a block, but for what a click
+//! unfolds: hidden tabs and sections of an accordion.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -14,7 +15,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::names::{
-    Role, UNSHOWN, has_class, hints_of, is_margin, is_unseen, is_unspoken, role_of,
+    Role, UNSHOWN, has_class, hash, hints_of, is_folded, is_margin, is_unseen, is_unspoken,
+    name_words, role_of,
 };
 use super::select::is_linked;
 use super::signals::Counts;
@@ -103,6 +105,9 @@ pub(super) struct Node {
     pub(super) inherited: u32,
     /// Equal for elements of the same kind: a hash of tag and classes.
     pub(super) kind: u32,
+    /// Hash of its name, and where in the reader's words those of its class, id and role are.
+    pub(super) tag: u32,
+    pub(super) words: Range<usize>,
     /// Blocks within, bytes of their text, and of their links' text; whole once the page is read.
     pub(super) blocks: usize,
     pub(super) bytes: usize,
@@ -154,6 +159,8 @@ pub(super) struct PageReader<'a> {
     pub(super) linked: usize,
     pub(super) space: bool,
     pub(super) nodes: Vec<Node>,
+    /// Hashes of the words by which elements are named.
+    pub(super) name_words: Vec<u32>,
     pub(super) anchors: Vec<Anchor>,
     /// Start of the open link in the buffer and its target.
     pub(super) anchor: Option<(usize, String)>,
@@ -204,10 +211,13 @@ impl<'a> PageReader<'a> {
                 hints: 0,
                 inherited: 0,
                 kind: 0,
+                tag: 0,
+                words: 0..0,
                 blocks: 0,
                 bytes: 0,
                 linked: 0,
             }],
+            name_words: Vec::new(),
             anchors: Vec::new(),
             anchor: None,
             counted: (0, 1),
@@ -464,7 +474,9 @@ impl<'a> PageReader<'a> {
             return self.push(name, role, hidden);
         }
         let unseen = is_unseen(attributes, role.is_inline());
-        let dropped = unseen && !self.scriptless || self.is_dropped(name, role, attributes);
+        let folded = unseen && !role.is_inline() && is_folded(name, attributes, self.near());
+        let shown = !unseen || folded || self.scriptless;
+        let dropped = !shown || self.is_dropped(name, role, attributes);
         if !dropped {
             self.enter(name, role, attributes);
         }
@@ -474,12 +486,19 @@ impl<'a> PageReader<'a> {
             open.hidden = unseen;
         }
         if unseen
-            && self.scriptless
+            && !dropped
             && let Some(node) = self.nodes.last_mut().filter(|_| !role.is_inline())
         {
             node.hints |= 1 << 31;
             node.inherited |= 1 << 31;
         }
+    }
+
+    /// What the names of the open container and of the two around it hint at.
+    fn near(&self) -> u32 {
+        let node = &self.nodes[self.stack.last().map_or(0, |open| open.node)];
+        let outer = &self.nodes[node.parent];
+        node.hints | outer.hints | self.nodes[outer.parent].hints
     }
 
     /// Opens an element inside of a dropped one.
@@ -519,11 +538,15 @@ impl<'a> PageReader<'a> {
             let hints = hints_of(name, attributes);
             let kind = kind_of(name, attributes);
             let inherited = self.nodes[outer_node].inherited | hints;
+            let from = self.name_words.len();
+            self.name_words.extend(name_words(attributes));
             self.nodes.push(Node {
                 parent: outer_node,
                 hints,
                 inherited,
                 kind,
+                tag: hash(name),
+                words: from..self.name_words.len(),
                 blocks: 0,
                 bytes: 0,
                 linked: 0,

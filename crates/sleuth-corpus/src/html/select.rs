@@ -1,7 +1,7 @@
 //! Which blocks make the document.
 //!
 //! Most pages: those that make the expected F1 of the kept words the largest, given how likely each
-//! block is to belong to the main content. That is said by trees ([`super::model`]) fitted to what a
+//! block is to belong to the main content. That is said by models ([`super::model`]) fitted to what a
 //! block looks like ([`super::features`]): its words, the elements around it and what they are named,
 //! its neighbours, and what the rules below think. (After Kohlschütter et al., "Boilerplate detection
 //! using shallow text features", WSDM 2010, and Vogels et al., "Web2Text", ECIR 2018.)
@@ -18,8 +18,10 @@
     reason = "each place has a word to say on a few of the many shapes"
 )]
 
-use super::features::{rows, split};
-use super::model::chance;
+use std::collections::HashMap;
+
+use super::features::{kind, names, rows, split};
+use super::model::{mixed, odds};
 use super::reader::{Block, PageReader};
 use super::structured::Structured;
 use crate::shape::Shape;
@@ -45,16 +47,27 @@ const GENERATORS: [&str; 9] = [
 
 /// Says for each block whether it belongs to the document.
 pub(super) fn select(page: &mut PageReader<'_>, structured: &Structured) -> Vec<bool> {
-    let generator = page.generator.as_deref().unwrap_or_default();
-    let even = GENERATORS.iter().any(|known| generator.contains(known));
-    if !even && (FEW..=MANY).contains(&page.blocks.len()) {
-        let rows = rows(page, structured);
-        if let Some(chances) = rows.iter().map(|row| chance(row)).collect::<Option<Vec<f32>>>() {
+    if !is_ruled(page) {
+        let rows = rows(page, structured).into_iter().zip(names(page));
+        let odds = rows.map(|(row, names)| odds(&row, &names)).collect::<Option<Vec<_>>>();
+        if let Some(odds) = odds {
             let text = |block: &Block| weight(&page.buffer[block.text.clone()]);
             let weights: Vec<f32> = page.blocks.iter().map(text).collect();
-            return likeliest(&chances, &weights);
+            return chosen(&odds, &weights, &kinds(page));
         }
     }
+    ruled(page)
+}
+
+/// Whether rules choose.
+pub(super) fn is_ruled(page: &PageReader<'_>) -> bool {
+    let generator = page.generator.as_deref().unwrap_or_default();
+    GENERATORS.iter().any(|known| generator.contains(known))
+        || !(FEW..=MANY).contains(&page.blocks.len())
+}
+
+/// What the rules choose.
+pub(super) fn ruled(page: &mut PageReader<'_>) -> Vec<bool> {
     let prose = |margin: bool| -> usize {
         let blocks = page.blocks.iter().filter(|block| !is_linked(block));
         blocks.filter(|block| margin || !block.margin).map(|block| block.text.len()).sum()
@@ -142,6 +155,27 @@ fn without_boilerplate(buffer: &str, blocks: &[Block]) -> Vec<bool> {
         .collect()
 }
 
+/// For each block what it has in common with others that stand in the same place of a repeated part.
+pub(super) fn kinds(page: &PageReader<'_>) -> Vec<u64> {
+    page.blocks.iter().map(|block| kind(&page.nodes, block)).collect()
+}
+
+/// The blocks to keep, by what the models make of each, by its words and by its kind: blocks of a kind
+/// mostly belong together, so each has half of its odds from all of them.
+pub(super) fn chosen(odds: &[(f32, f32)], weights: &[f32], kinds: &[u64]) -> Vec<bool> {
+    let mut sums: HashMap<u64, (f32, f32)> = HashMap::new();
+    for ((&odds, weight), &kind) in odds.iter().zip(weights).zip(kinds) {
+        let sum = sums.entry(kind).or_default();
+        *sum = (sum.0 + weight.sqrt() * mixed(odds), sum.1 + weight.sqrt());
+    }
+    let chance = |(&odds, kind): (&(f32, f32), &u64)| {
+        let (sum, weight) = sums.get(kind).copied().unwrap_or((0.0, 1.0));
+        1.0 / (1.0 + (-f32::midpoint(mixed(odds), sum / weight)).exp())
+    };
+    let chances: Vec<f32> = odds.iter().zip(kinds).map(chance).collect();
+    likeliest(&chances, weights)
+}
+
 /// What a block counts for: its words.
 pub(super) fn weight(text: &str) -> f32 {
     (split(text).count() as f32).max(0.01)
@@ -150,7 +184,7 @@ pub(super) fn weight(text: &str) -> f32 {
 /// The set of blocks that makes the expected F1 of its words the largest: the likeliest blocks, as
 /// many as pay. On a page where little is certain that reaches down to less likely ones, which is as
 /// it should be (Lewis, "Evaluating and optimizing autonomous text classification systems", 1995).
-pub(super) fn likeliest(chances: &[f32], weights: &[f32]) -> Vec<bool> {
+fn likeliest(chances: &[f32], weights: &[f32]) -> Vec<bool> {
     let mut order: Vec<usize> = (0..chances.len()).collect();
     order.sort_by(|&a, &b| chances[b].total_cmp(&chances[a]).then(a.cmp(&b)));
     let expected: f32 = chances.iter().zip(weights).map(|(chance, weight)| chance * weight).sum();

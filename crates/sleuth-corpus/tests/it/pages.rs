@@ -95,6 +95,16 @@ fn headings_that_unfold_are_read() {
 }
 
 #[test]
+fn what_a_click_unfolds_is_read() {
+    let page = "<main><p>Oak table.</p><div role=tabpanel id=tabs-2 hidden><p>Width 90 cm.</p></div>\
+        <div class=accordion><div style='display:none'><p>Made in Wales.</p></div></div>\
+        <div class='menu-collapse' hidden><p>no1</p></div><div hidden><p>no2</p></div>\
+        <div class=accordion style='font-size:0'><p>no3</p></div>\
+        <div class='cart-panel' hidden><p>no4</p></div></main>";
+    assert_eq!(read(page).text, "Oak table.\n\nWidth 90 cm.\n\nMade in Wales.");
+}
+
+#[test]
 fn what_lowers_the_quality_of_a_page_is_told() {
     let clean = read(&ordinary()).signals.unwrap();
     assert_eq!(clean.trackers, ["googletagmanager.com"]);

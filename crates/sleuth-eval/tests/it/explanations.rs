@@ -49,6 +49,7 @@ struct Seen {
     named: usize,
     held_back: usize,
     named_along: usize,
+    named_back: usize,
     shared: usize,
     two_steps: usize,
     /// Ways along words that were not found again.
@@ -62,6 +63,8 @@ impl Seen {
                 self.named_along += 1;
                 self.without_words += usize::from(words.is_none());
             }
+            // The words are missing where it links to the source.
+            Along::NamedBy { .. } => self.named_back += 1,
             Along::Links { .. } => {}
             Along::Shares { name } => {
                 self.shared += 1;
@@ -112,11 +115,21 @@ fn shares_add_up_on_real_documents() {
         }
     }
     println!("{seen:?}");
-    let Seen { hits, near, named, held_back, named_along, shared, two_steps, without_words } = seen;
+    let Seen {
+        hits,
+        near,
+        named,
+        held_back,
+        named_along,
+        named_back,
+        shared,
+        two_steps,
+        without_words,
+    } = seen;
     assert!(hits > 3000 && near > 1500 && named > 100 && held_back > 100, "{hits} {near} {named}");
     assert!(
-        named_along > 500 && shared > 500 && two_steps > 50,
-        "{named_along} {shared} {two_steps}"
+        named_along > 500 && named_back > 0 && shared > 500 && two_steps > 50,
+        "{named_along} {named_back} {shared} {two_steps}"
     );
     assert_eq!(without_words, 0);
 }

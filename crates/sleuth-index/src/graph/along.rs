@@ -35,8 +35,33 @@ impl Store {
         let edge = graph.edges.row(source as usize).iter().find(|(at, _)| *at == target);
         match edge {
             Some((_, strength)) => self.along_edge(graph, source, target, *strength),
-            None => Ok(Along::Shares { name: self.shared_name(graph, source, target)? }),
+            None => self.along_other(graph, source, target),
         }
+    }
+
+    /// Where no edge leads from `source` to `target`: that the target names the source, or that both
+    /// share a name, whichever passes more.
+    fn along_other(
+        &self,
+        graph: &Graph,
+        source: DocumentNumber,
+        target: DocumentNumber,
+    ) -> Result<Along, IndexError> {
+        let naming = graph.naming(source).find(|(at, _)| *at == target).map_or(0.0, |(_, w)| w);
+        let shared = graph.names.row(source as usize).iter().filter_map(|&name| {
+            let sharing = graph.sharing.row(name as usize);
+            let weight = graph.name_weights.get(name as usize).copied()?;
+            sharing.contains(&target).then(|| weight / (sharing.len() as f32).sqrt())
+        });
+        if naming <= shared.fold(0.0, f32::max) {
+            return Ok(Along::Shares { name: self.shared_name(graph, source, target)? });
+        }
+        let strength = graph.strength(target, source);
+        Ok(match self.along_edge(graph, target, source, strength)? {
+            Along::Names { words } => Along::NamedBy { words },
+            Along::Links { words } => Along::NamedBy { words: Some(words) },
+            other @ (Along::NamedBy { .. } | Along::Shares { .. }) => other,
+        })
     }
 
     fn along_edge(
@@ -49,19 +74,21 @@ impl Store {
         let Some(document) = self.numbered(source)? else {
             return Ok(Along::Names { words: None });
         };
-        let mut known: HashMap<&str, f32> = HashMap::new();
+        let mut known: HashMap<(&str, bool), f32> = HashMap::new();
         let mut best: Option<(f32, &str)> = None;
         for named in graph.keys.find(&document.text) {
             let weight = named.documents.iter().find(|(at, _)| *at == target).map(|(_, w)| *w);
             let about_itself = named.documents.iter().any(|(at, _)| *at == source);
             let (Some(weight), false) = (weight, about_itself) else { continue };
             let words = &document.text[named.range.clone()];
-            let tells = match known.get(words) {
+            let place = (words, named.is_part);
+            let tells = match known.get(&place) {
                 Some(tells) => *tells,
                 None => {
-                    let tells = telling(self.rarity_of(&named.key)?, &named.key, words) * weight
+                    let tells = telling(self.rarity_of(&named.key)?, &named.key, words)
+                        * named.weight(weight)
                         / (graph.standing.n_different(named.documents) as f32).sqrt();
-                    known.insert(words, tells);
+                    known.insert(place, tells);
                     tells
                 }
             };

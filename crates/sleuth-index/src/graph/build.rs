@@ -367,7 +367,7 @@ fn edges_of(
                 continue;
             }
             let known = strengths.entry(*target).or_default();
-            *known = known.max(strength * weight);
+            *known = known.max(strength * named.weight(*weight));
         }
     }
     for link in &document.links {

@@ -8,7 +8,7 @@ use super::{Graph, KeyTable, Rows};
 use crate::IndexError;
 use crate::standing::{Copies, Standing};
 
-const MAGIC: &[u8; 8] = b"SLGRAPH2";
+const MAGIC: &[u8; 8] = b"SLGRAPH3";
 /// Hexadecimal characters of a checksum.
 const CHECKSUM: usize = 64;
 
@@ -18,7 +18,7 @@ pub(crate) fn graph_dir(path: &Path) -> PathBuf {
 }
 
 fn file_of(path: &Path, snapshot: &str) -> PathBuf {
-    graph_dir(path).join(format!("{snapshot}.2.bin"))
+    graph_dir(path).join(format!("{snapshot}.3.bin"))
 }
 
 /// Reads the graph of `snapshot`, or `None` where there is none.
@@ -34,7 +34,7 @@ pub(crate) fn read_graph(path: &Path, snapshot: &str) -> Result<Option<Graph>, I
         _ => Err(IndexError::Damaged {
             path: path.to_owned(),
             detail: format!(
-                "`graph/{snapshot}.2.bin` is not whole; remove it, and the next `sleuth index build` makes it anew"
+                "`graph/{snapshot}.3.bin` is not whole; remove it, and the next `sleuth index build` makes it anew"
             ),
         }),
     }

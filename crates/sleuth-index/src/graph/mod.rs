@@ -8,6 +8,7 @@
 //! - an *edge* leads from a document to one that it names by a key or links to. Its strength, from 0 to
 //!   1, says how much the naming tells: rare words and capitals more, keys that many documents share
 //!   less;
+//! - an edge leads back, too, for less: who names a document may hold what it lacks;
 //! - *names* ([`names`]) that two to [`MOST_SHARING`] documents hold join those documents, whether or
 //!   not any document is about the thing named.
 //!
@@ -15,7 +16,7 @@
 //! copy is named by no key and joined by no name that its original has: copies in masses would make a
 //! name tell nothing.
 //!
-//! The graph belongs to one snapshot. It is one file, `graph/SNAPSHOT.2.bin`, written whole and renamed
+//! The graph belongs to one snapshot. It is one file, `graph/SNAPSHOT.3.bin`, written whole and renamed
 //! into place; a store without it, or with that of another snapshot or of another version, is searched
 //! without.
 
@@ -23,14 +24,18 @@ mod along;
 mod build;
 mod file;
 mod names;
+mod people;
 mod sections;
 mod topic;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::ops::Range;
 
 pub use build::{GraphReport, build_graph};
 pub(crate) use file::read_graph;
+
+use names::{is_closed_class, is_contraction};
 
 use crate::mentions::{MAX_WORDS, longest_keys};
 use crate::standing::Standing;
@@ -66,6 +71,26 @@ pub(crate) struct Graph {
     pub(crate) name_weights: Vec<f32>,
     pub(crate) keys: KeyTable,
     pub(crate) standing: Standing,
+}
+
+impl Graph {
+    /// The strength of the edge from `source` to `target`; 0 where there is none.
+    pub(crate) fn strength(&self, source: DocumentNumber, target: DocumentNumber) -> f32 {
+        let edges = self.edges.row(source as usize);
+        edges.binary_search_by_key(&target, |(at, _)| *at).map_or(0.0, |at| edges[at].1)
+    }
+
+    /// The documents that name or link to `document`, each with what that tells of it; none where they
+    /// are more than a name may join.
+    pub(crate) fn naming(
+        &self,
+        document: DocumentNumber,
+    ) -> impl Iterator<Item = (DocumentNumber, f32)> {
+        let naming = self.back.row(document as usize);
+        let naming = if naming.len() > MOST_SHARING { &[] } else { naming };
+        let share = 1.0 / (naming.len().max(1) as f32).sqrt();
+        naming.iter().map(move |&at| (at, self.strength(at, document) * share))
+    }
 }
 
 /// Lists of different lengths, one after the other.
@@ -108,11 +133,40 @@ pub(crate) struct KeyTable {
 #[derive(Clone, Debug)]
 pub(crate) struct Named<'k> {
     /// Byte range in the text.
-    pub(crate) range: std::ops::Range<usize>,
+    pub(crate) range: Range<usize>,
     /// The folded words.
     pub(crate) key: String,
     /// The documents, with the weight of the key for each.
     pub(crate) documents: &'k [(DocumentNumber, f32)],
+    /// Whether the words next to it make a longer name of it.
+    pub(crate) is_part: bool,
+}
+
+impl Named<'_> {
+    /// What the naming counts for a document for which the key has `weight`: less where it is a single word
+    /// inside a longer name, which is most often the name of something else, as *Girl* in *Barbie Girl*.
+    pub(crate) fn weight(&self, weight: f32) -> f32 {
+        /// What is left of it.
+        const PART: f32 = 0.4;
+        if self.is_part && !self.key.contains(' ') { PART * weight } else { weight }
+    }
+}
+
+/// Whether the word before or behind `range` in `text` makes a longer name of it.
+fn is_part(text: &str, range: &Range<usize>) -> bool {
+    let belongs = |c: char| c.is_alphanumeric() || matches!(c, '\'' | '’');
+    let is_capital = |word: &str| word.chars().next().is_some_and(char::is_uppercase);
+    let is_name = |word: &str| {
+        is_capital(word)
+            && word.chars().nth(1).is_some()
+            && !is_closed_class(&word.to_lowercase())
+            && !is_contraction(word)
+    };
+    let before = text[..range.start].strip_suffix([' ', '-']).unwrap_or_default();
+    let before = &before[before.trim_end_matches(belongs).len()..];
+    let behind = text[range.end..].strip_prefix([' ', '-']).unwrap_or_default();
+    let behind = &behind[..behind.len() - behind.trim_start_matches(belongs).len()];
+    is_capital(&text[range.clone()]) && (is_name(before) || is_name(behind))
 }
 
 impl KeyTable {
@@ -133,7 +187,13 @@ impl KeyTable {
         let longest = |word: &str| self.longest.get(&hash(word)).copied().unwrap_or(0) as usize;
         let look_up = |key: &str| Ok::<_, Infallible>(self.documents.get(&hash(key)));
         let Ok(found) = longest_keys(text, longest, look_up);
-        found.into_iter().map(|(range, key, documents)| Named { range, key, documents }).collect()
+        found
+            .into_iter()
+            .map(|(range, key, documents)| {
+                let is_part = is_part(text, &range);
+                Named { range, key, documents, is_part }
+            })
+            .collect()
     }
 }
 
@@ -151,8 +211,53 @@ pub(crate) fn telling(rarity: f32, key: &str, surface: &str) -> f32 {
     const FULL: f32 = 10.0;
     /// Words without a capital may be meant as words.
     const PLAIN_WORDS: f32 = 0.4;
-    let is_name = surface.chars().any(|c| c.is_uppercase() || c.is_ascii_digit())
-        || !surface.is_ascii()
-        || key.split(' ').count() >= 3;
-    (rarity / FULL).min(1.0) * if is_name { 1.0 } else { PLAIN_WORDS }
+    /// A year is most often meant as a year.
+    const NUMBER: f32 = 0.2;
+    let is_name =
+        surface.chars().any(|c| c.is_ascii_digit() || (c.is_alphabetic() && !c.is_lowercase()))
+            || key.split(' ').count() >= 3;
+    let is_number = key.chars().all(|c| c.is_numeric() || c == ' ');
+    let kind = if is_number {
+        NUMBER
+    } else if is_name {
+        1.0
+    } else {
+        PLAIN_WORDS
+    };
+    (rarity / FULL).min(1.0) * kind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tells() {
+        let check = |surface: &str, key: &str, expected: f32| {
+            assert_eq!(telling(10.0, key, surface), expected, "{surface}");
+        };
+        check("Vienna", "vienna", 1.0);
+        check("ring", "ring", 0.4);
+        check("1979", "1979", 0.2);
+        check("B-29", "b 29", 1.0);
+        check("don’t", "dont", 0.4);
+        check("猫", "猫", 1.0);
+        check("over the hills", "over the hills", 1.0);
+    }
+
+    #[test]
+    fn a_word_inside_a_longer_name() {
+        let mut keys = KeyTable::default();
+        for key in ["girl", "paris", "barbie doll"] {
+            keys.insert(key, 0, 1.0);
+        }
+        let check = |text: &str, expected: &[f32]| {
+            let weights: Vec<f32> = keys.find(text).iter().map(|named| named.weight(1.0)).collect();
+            assert_eq!(weights, expected, "{text}");
+        };
+        check("The song Barbie Girl, and Girl Power", &[0.4, 0.4]);
+        check("In Paris, and a girl in Paris, Texas", &[1.0, 1.0, 1.0]);
+        check("It’s Paris. The Paris I know", &[1.0, 1.0]);
+        check("A Malibu Barbie Doll", &[1.0]);
+    }
 }

@@ -118,7 +118,11 @@ fn name(text: &str, run: &[(Range<usize>, bool)]) -> Option<Name> {
         }
     };
     let key = of(run);
-    if !is_telling(&key) {
+    let is_name = |(range, _): &(Range<usize>, bool)| {
+        let word = &text[range.clone()];
+        !is_contraction(word) && !is_closed_class(&word.to_lowercase())
+    };
+    if !is_telling(&key) || !run.iter().any(is_name) {
         return None;
     }
     let (first, opens) = &run[0];
@@ -135,6 +139,18 @@ pub(super) fn is_telling(key: &str) -> bool {
     key.chars().count() > 2
         && key.chars().any(|c| !c.is_numeric() && c != ' ')
         && key.split(' ').any(|word| !is_closed_class(word))
+}
+
+/// Whether `word` is a short form of two words of the closed class, such as `I'll`, `don’t`: written as one
+/// it would be a name, `ill`.
+pub(super) fn is_contraction(word: &str) -> bool {
+    let Some((before, after)) = word.rsplit_once(['\'', '’']) else { return false };
+    let before = before.to_lowercase();
+    match after {
+        "t" => before.ends_with('n'),
+        "ll" | "ve" | "re" | "d" | "m" | "s" => is_closed_class(&before) || before == "let",
+        _ => false,
+    }
 }
 
 /// Words that name nothing by themselves.
@@ -179,6 +195,8 @@ mod tests {
         check("In 1954 Boeing B-29 bombers flew.", &["boeing b 29"]);
         check("Many Poles left. The Treaty of Brest", &["many poles / poles", "treaty of brest"]);
         check("no names at all, 1954", &[]);
+        check("I’ll go. He’d Don't stay, I'm told.", &[]);
+        check("She sang I’ll Fly Away with Mary O’Neil.", &["ill fly away", "mary oneil"]);
     }
 
     #[test]

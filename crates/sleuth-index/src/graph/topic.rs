@@ -1,17 +1,31 @@
 //! What a text without a title is about, by its opening.
 //!
 //! Texts that explain a thing open with its name: *Saw Thanda Dewi was queen …*, *Gian-Carla "Gia"
-//! Coppola (born 1987) is …*, *Winter Park, also known as … *. The name in front of the first verb or
-//! bracket, and names announced by *known as*, are taken as keys by which other texts may speak of
-//! the document, each with a weight: a whole name 1, a shortened one less.
+//! Coppola (born 1987) is …*, *Winter Park, also known as … *. Taken as keys by which other texts may
+//! speak of the document, each with a weight, are
+//!
+//! - the name in front of the first verb or bracket ([`lead`]), and the shorter forms of it;
+//! - names that the opening announces ([`announced`]): *known as*, *stage name*, *née*, and an
+//!   abbreviation in brackets;
+//! - of a person, which dates of life tell, the forms in which people are called ([`super::people`]);
+//! - where there is none of these, as in a paragraph from the middle of a page, the name that the text
+//!   has most ([`main_name`]), for less.
 
-use super::names::{Token, is_closed_class, is_telling, tokens};
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::names::{Token, is_closed_class, is_telling, names, tokens};
+use super::people;
 use crate::folded;
 
 /// Bytes at the beginning of a text that are looked at.
 const OPENING: usize = 300;
 /// Longest name in front of the verb, in words.
 const LONGEST: usize = 14;
+/// Weight of a name that the opening announces.
+const ANNOUNCED: f32 = 0.9;
+/// Weight of the name that a text has most, and of its last word.
+const MAIN: f32 = 0.5;
 
 /// Verbs that end the opening name.
 const VERBS: [&str; 22] = [
@@ -38,8 +52,24 @@ const VERBS: [&str; 22] = [
     "lived",
     "occurred",
 ];
+/// Words behind which an opening name says where the thing is or whose.
+const PLACES: [&str; 6] = ["in", "at", "near", "by", "from", "on"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
-/// Keys for the text, each with its weight from 0 to 1; empty where the opening names nothing.
+/// Keys for the text, each with its weight from 0 to 1; empty where it names nothing.
 pub(super) fn topic(text: &str) -> Vec<(String, f32)> {
     let text = text.trim_start();
     let opening = &text[..text.floor_char_boundary(OPENING)];
@@ -55,11 +85,21 @@ pub(super) fn topic(text: &str) -> Vec<(String, f32)> {
     }
     let tokens: Vec<Token<'_>> = tokens(opening).collect();
     let lead = lead(&tokens);
-    for piece in pieces(lead) {
-        keys.add_name(piece);
+    let is_person = has_dates_of_life(&tokens[lead.end..]);
+    for piece in pieces(&tokens[lead.clone()]) {
+        keys.add_name(piece, is_person);
+    }
+    if let Some(short) = abbreviation(&tokens, lead) {
+        keys.add(&folded(short.text), ANNOUNCED);
     }
     for name in announced(&tokens) {
-        keys.add(&joined(name), 0.9);
+        keys.add(&joined(name), ANNOUNCED);
+    }
+    if keys.0.is_empty()
+        && let Some((name, last)) = main_name(text)
+    {
+        keys.add(&name, MAIN);
+        keys.add(&last, MAIN);
     }
     keys.0
 }
@@ -71,11 +111,11 @@ fn unspaced(opening: &str) -> String {
     if name.chars().count() <= LONGEST { folded(name) } else { String::new() }
 }
 
-/// The words in front of the first verb, bracket or colon.
-fn lead<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
-    let skip = usize::from(
-        tokens.first().is_some_and(|token| matches!(token.text, "The" | "A" | "An" | "the")),
-    );
+/// The words in front of the first verb, bracket or colon; an empty range where they name nothing.
+fn lead(tokens: &[Token<'_>]) -> Range<usize> {
+    let is = |at: usize, words: &[&str]| tokens.get(at).is_some_and(|t| words.contains(&t.text));
+    let article = usize::from(is(0, &["The", "A", "An", "the"]));
+    let skip = article + usize::from(is(article, &["term", "name", "word", "phrase"]));
     let tokens = &tokens[skip..];
     let ends = |(at, token): (usize, &Token<'_>)| {
         VERBS.contains(&token.text)
@@ -83,9 +123,75 @@ fn lead<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
             || (at > 0 && token.gap.starts_with(". ") && tokens[at - 1].text.len() > 2)
     };
     match tokens.iter().enumerate().position(ends) {
-        Some(end) if end <= LONGEST => &tokens[..end],
-        _ => &[],
+        Some(end) if end <= LONGEST => skip..skip + end,
+        _ => skip..skip,
     }
+}
+
+/// Whether `rest`, what follows a name, opens with a bracket that tells when somebody lived.
+fn has_dates_of_life(rest: &[Token<'_>]) -> bool {
+    if !rest.first().is_some_and(|token| token.gap.contains('(')) {
+        return false;
+    }
+    let end = rest.iter().skip(1).position(|token| token.gap.contains(')'));
+    let inside = &rest[..end.map_or(rest.len(), |end| end + 1)];
+    let n_years = inside.iter().filter(|token| is_year(token)).count();
+    n_years >= 2
+        || inside
+            .iter()
+            .any(|token| matches!(token.text, "born" | "died") || MONTHS.contains(&token.text))
+}
+
+fn is_year(token: &Token<'_>) -> bool {
+    matches!(token.text.len(), 3 | 4) && token.text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// An abbreviation in brackets behind the lead: capitals that begin as it does.
+fn abbreviation<'t, 'a>(tokens: &'t [Token<'a>], lead: Range<usize>) -> Option<&'t Token<'a>> {
+    let (name, short, after) =
+        (tokens.get(lead.clone())?, tokens.get(lead.end)?, tokens.get(lead.end + 1)?);
+    let begins = name.iter().find(|token| token.is_capital())?.text.chars().next();
+    let capitals = short.text.chars().filter(|c| c.is_uppercase()).count();
+    (short.gap.ends_with('(')
+        && after.gap.starts_with(')')
+        && capitals >= 2
+        && short.text.chars().next() == begins)
+        .then_some(short)
+}
+
+/// The name that a text has most, with its last word where the text has that alone, too; at least twice.
+fn main_name(text: &str) -> Option<(String, String)> {
+    let mut counts: HashMap<String, (usize, usize)> = HashMap::new();
+    let all = names(text);
+    let n_names = all.len();
+    // A word at the head of a sentence is a name only if it is one elsewhere.
+    let (opening, inside): (Vec<_>, Vec<_>) =
+        all.into_iter().enumerate().partition(|(_, name)| name.opening.is_some());
+    for (at, name) in inside {
+        counts.entry(name.key).or_insert((0, at)).0 += 1;
+    }
+    for (at, name) in opening {
+        let Some((_, rest)) = name.opening else { continue };
+        if let Some(count) = counts.get_mut(&name.key) {
+            count.0 += 1;
+            count.1 = count.1.min(at);
+        } else if is_telling(&rest) {
+            counts.entry(rest).or_insert((0, at)).0 += 1;
+        }
+    }
+    let alone = |name: &str| {
+        let last = name.rsplit_once(' ').map(|(_, last)| last);
+        last.and_then(|last| counts.get(last)).map_or(0, |count| count.0)
+    };
+    let (name, _) = counts
+        .iter()
+        .map(|(name, (count, at))| ((count + alone(name), name.contains(' ')), (name, *at)))
+        .filter(|((count, _), _)| *count >= 2)
+        .max_by_key(|(count, (_, at))| (*count, n_names - at))
+        .map(|(_, name)| name)?;
+    let last = name.rsplit(' ').next().unwrap_or_default();
+    let is_alone = counts.contains_key(last);
+    Some((name.clone(), if is_alone { last.to_owned() } else { String::new() }))
 }
 
 /// The names in a lead: its parts between *or*, *aka*, *known as* and the like.
@@ -109,26 +215,54 @@ fn pieces<'t, 'a>(lead: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     lead.split(|token| BETWEEN.contains(&token.text))
         .filter(|piece| {
             let small = piece.iter().filter(|token| !token.is_capital()).count();
-            piece.first().is_some_and(|token| token.is_capital() || token.is_number()) && small <= 4
+            let opens_well =
+                piece.first().is_some_and(|token| !is_closed_class(&token.text.to_lowercase()));
+            opens_well
+                && piece.first().is_some_and(|token| token.is_capital() || token.is_number())
+                && small <= 4
         })
         .collect()
 }
 
-/// Names after *known as*, *called* and the like, anywhere in the opening.
+/// Words in front of *name* that say whose or which it is.
+const KINDS_OF_NAMES: [&str; 14] = [
+    "stage",
+    "pen",
+    "ring",
+    "birth",
+    "screen",
+    "real",
+    "full",
+    "maiden",
+    "married",
+    "professional",
+    "original",
+    "by",
+    "his",
+    "her",
+];
+
+/// Names after *known as*, *stage name* and the like, anywhere in the opening.
 fn announced<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     let mut out = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
+        let rest = &tokens[at + 1..];
+        let before = |n: usize, words: &[&str]| {
+            tokens[at.saturating_sub(n)..at].iter().any(|token| words.contains(&token.text))
+        };
         let announces = match token.text {
-            "as" => tokens[at.saturating_sub(3)..at]
-                .iter()
-                .any(|before| matches!(before.text, "known" | "referred" | "credited" | "billed")),
-            "called" | "nicknamed" => true,
+            "as" => before(3, &["known", "referred", "credited", "billed", "styled", "spelled"]),
+            "called" | "nicknamed" | "née" | "aka" | "abbreviated" => true,
+            "name" | "names" | "pseudonym" | "alias" | "moniker" => before(2, &KINDS_OF_NAMES),
+            "formerly" | "previously" | "originally" | "also" | "or" | "simply" => {
+                token.gap.contains(['(', ','])
+            }
+            "born" => rest.first().is_some_and(|next| !MONTHS.contains(&next.text)),
             _ => false,
         };
         if !announces {
             continue;
         }
-        let rest = &tokens[at + 1..];
         let skip = usize::from(rest.first().is_some_and(|token| token.text == "the"));
         let rest = &rest[skip..];
         let mut end = 0;
@@ -173,11 +307,16 @@ impl Keys {
     }
 
     /// Adds a name as written, and the shorter forms by which it may be called.
-    fn add_name(&mut self, piece: &[Token<'_>]) {
+    fn add_name(&mut self, piece: &[Token<'_>], is_person: bool) {
         /// Weight of a form with words left out.
         const SHORT: f32 = 0.7;
         let (nickname, plain) = split_nickname(piece);
         self.add(&joined(piece), 1.0);
+        // `Castle Hill in the parish of Filleigh`.
+        let ends = |token: &Token<'_>| PLACES.contains(&token.text);
+        if let Some(end) = piece.iter().position(ends) {
+            self.add(&joined(&piece[..end]), 0.9);
+        }
         let own = without_suffix(&plain);
         self.add(&own.join(" "), 1.0);
         // `Winter Park, Florida` is called by its first part as well, if that is a name of some length.
@@ -196,6 +335,11 @@ impl Keys {
         if (2..=4).contains(&first.len()) {
             for word in first {
                 self.add(&format!("{word} {last}"), SHORT);
+            }
+        }
+        if is_person {
+            for (form, weight) in people::forms(own) {
+                self.add(&form, weight);
             }
         }
         if let Some(nickname) = nickname {
@@ -281,7 +425,23 @@ mod tests {
         );
         check(
             "Albert Gallatin Simms (October 8, 1882 – 1964) was a Representative.",
-            &["albert gallatin simms", "albert simms", "gallatin simms"],
+            &[
+                "al simms",
+                "albert g simms",
+                "albert gallatin simms",
+                "albert simms",
+                "bert simms",
+                "gallatin simms",
+            ],
+        );
+        check(
+            "Castle Hill in the parish of Filleigh is a house.",
+            &["castle hill", "castle hill in the parish of filleigh"],
+        );
+        check("The term Cinema of Korea refers to films.", &["cinema korea", "cinema of korea"]);
+        check(
+            "The North Sea Council (NSC) was a body of nine.",
+            &["north council", "north sea council", "nsc", "sea council"],
         );
         check(
             "Enterprise Holdings, Inc. is a company.",
@@ -296,12 +456,26 @@ mod tests {
             "Ernesto Shaw (born 1975), better known as DJ Clue?, is a disc jockey.",
             &["dj clue", "ernesto shaw"],
         );
+        check(
+            "Ada Boot (formerly Ada Crane), who wrote under the pen name Orla Finch, was a poet.",
+            &["ada boot", "ada crane", "orla finch"],
+        );
+        check("Tilda Moor is known for her role as Vesna.", &["tilda moor"]);
     }
 
     #[test]
     fn scripts_without_capitals() {
         check("《玻璃港》是林海燕的小说。", &["玻璃 璃港"]);
         check("玻璃港是林海燕的小说。", &["玻璃 璃港"]);
+    }
+
+    #[test]
+    fn the_name_that_a_text_has_most() {
+        check(
+            "During a storm Jan Brek met the miller. Later Brek told of it, and the miller of Brek.",
+            &["brek", "jan brek"],
+        );
+        check("In spring the river rose. Then the River Ouse fell.", &[]);
     }
 
     #[test]

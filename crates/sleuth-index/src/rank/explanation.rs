@@ -158,6 +158,11 @@ pub enum Along {
         /// The words that carry the link; may be empty.
         words: String,
     },
+    /// It names the source, or links to it.
+    NamedBy {
+        /// By these words of its text.
+        words: Option<String>,
+    },
     /// Both speak of something by the same name.
     Shares {
         /// As it stands in one of them.

@@ -44,7 +44,7 @@ use spread::{Needs, Taking, spread};
 pub(crate) use table::Table;
 
 /// Name and version of the ranker; part of the retrieval id.
-pub(crate) const RANKER: &str = "sleuth-spread-3";
+pub(crate) const RANKER: &str = "sleuth-spread-4";
 
 /// Weights of words and vectors where there are both.
 const LEXICAL: f32 = 0.6;
@@ -99,7 +99,7 @@ fn spans(store: &Store, graph: &Graph, query: &Query) -> Result<Vec<Span>, Index
             let bearers = named
                 .documents
                 .iter()
-                .map(|(at, weight)| (*at, weight * strength * share))
+                .map(|(at, weight)| (*at, named.weight(*weight) * strength * share))
                 .collect();
             let place = (clause, named.range);
             out.push(Span { place, terms, strength, speaks, bearers });
@@ -153,8 +153,8 @@ impl Store {
                 }
             }
             watch.own(&scores.documents);
-            let named: Vec<DocumentNumber> =
-                spans.iter().flat_map(|span| &span.bearers).map(|(bearer, _)| *bearer).collect();
+            let named: Vec<(DocumentNumber, f32)> =
+                spans.iter().flat_map(|span| span.bearers.iter().copied()).collect();
             spread(&taking, &needs, &named, &mut scores.documents, watch);
         }
         watch.whole(&scores.documents);

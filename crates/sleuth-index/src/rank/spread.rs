@@ -8,8 +8,13 @@
 //! passed(s→t) = score(s) · strength(s→t) · (BASE + brings(s, t))        named or linked
 //!             = score(s) · weight(name) / √(documents that share it) · brings(s, t) · √lacks(s)
 //!                                                                       sharing a name
+//!             = score(s) · strength(t→s) / √(documents that name s) · brings(s, t) · √lacks(s)
+//!                                                                       naming the source
 //! score(t)    = own(t) + best passed + ½ second best
 //! ```
+//!
+//! What the question names needs no bridge, so less is passed to it, down to a half: all that speaks of it
+//! would pass to it, and a page that merely bears the name would win over the one that answers.
 //!
 //! A part of what is passed along edges is divided among the neighbours of the source, so that a page
 //! that names everything passes little to each. Only two sources count, so that what everything points to
@@ -35,6 +40,8 @@ const DIVIDED: f32 = 0.3;
 const SECOND: f32 = 0.5;
 /// Weight of sharing a name.
 const SHARED: f32 = 1.0;
+/// What is left of what is passed to a document that the question names in a way that tells all.
+const TO_NAMED: f32 = 0.5;
 /// Times that scores are computed in a round: as often as there are steps in the longest way.
 const STEPS: usize = 3;
 
@@ -89,12 +96,12 @@ impl Taking<'_> {
     }
 }
 
-/// Adds to `scores` what the graph passes on. `named` are the documents that the question names; `watch`
-/// sees who got what from whom, the last time for each document as it stays.
+/// Adds to `scores` what the graph passes on. `named` are the documents that the question names, with how
+/// much that tells; `watch` sees who got what from whom, the last time for each document as it stays.
 pub(super) fn spread(
     taking: &Taking<'_>,
     needs: &Needs<'_>,
-    named: &[DocumentNumber],
+    named: &[(DocumentNumber, f32)],
     scores: &mut [f32],
     watch: &mut impl Watch,
 ) {
@@ -114,10 +121,16 @@ pub(super) fn spread(
         active.select_nth_unstable_by(SEEDS - 1, |a, b| falling(&own, *a, *b));
         active.truncate(SEEDS);
     }
-    active.extend(named.iter().filter(|at| taking.passes(**at, &own)));
+    active.extend(named.iter().map(|(at, _)| *at).filter(|at| taking.passes(*at, &own)));
     active.sort_unstable();
     active.dedup();
 
+    let mut of_question: HashMap<DocumentNumber, f32> = HashMap::new();
+    for (at, strength) in named {
+        let known = of_question.entry(*at).or_default();
+        *known = known.max(*strength).min(1.0);
+    }
+    let asked_for = |at: DocumentNumber| of_question.get(&at).copied().unwrap_or(0.0);
     let mut expanded = vec![false; own.len()];
     let mut sources: BTreeMap<DocumentNumber, Vec<(DocumentNumber, f32)>> = BTreeMap::new();
     for round in 1..=ROUNDS {
@@ -134,6 +147,7 @@ pub(super) fn spread(
             for (target, passed) in
                 passed_on.into_iter().filter(|(at, _)| !(taking.is_blocked)(*at))
             {
+                let passed = passed * (1.0 - (1.0 - TO_NAMED) * asked_for(target));
                 sources.entry(target).or_default().push((source, passed));
             }
         }
@@ -196,6 +210,10 @@ fn passed_on(
                 *known = known.max(weight);
             }
         }
+    }
+    for (target, weight) in graph.naming(source) {
+        let known = sharing.entry(target).or_default();
+        *known = known.max(weight);
     }
     for (target, weight) in sharing {
         if edges.iter().all(|(known, _)| *known != target) {

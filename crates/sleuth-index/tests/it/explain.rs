@@ -129,14 +129,14 @@ fn names_and_two_steps() {
         false,
         &Query::new(question, 5),
         &expect![[r#"
-            film 1.15
+            film 1.17
               0.72 directed 0+1
               0.14 Amber 1+1
               0.14 Staircase 1+1
               0.08 named The Amber Staircase
-              0.07 from director: Shares { name: Some("Ilse Varga") }, which has 0.00 + 0.00 + 0.41
-            director 0.41
-              0.41 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.07
+              0.09 from director: NamedBy { words: Some("Ilse Varga") }, which has 0.00 + 0.00 + 0.42
+            director 0.42
+              0.42 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.09
             other-11 0.30
               0.15 Amber 0+12, 0.01 held back for The Amber Staircase
               0.15 Staircase 0+12, 0.01 held back for The Amber Staircase
@@ -155,18 +155,18 @@ fn names_and_two_steps() {
         false,
         &among,
         &expect![[r#"
-        film 1.15
-          0.72 directed 0+1
-          0.14 Amber 1+1
-          0.14 Staircase 1+1
-          0.08 named The Amber Staircase
-          0.07 from director: Shares { name: Some("Ilse Varga") }, which has 0.00 + 0.00 + 0.41
-        director 0.41
-          0.41 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.07
-        school 0.15
-          0.15 from director: Names { words: Some("Oldenpark School") }, which has 0.00 + 0.00 + 0.41
-            0.41 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.07
-    "#]],
+            film 1.17
+              0.72 directed 0+1
+              0.14 Amber 1+1
+              0.14 Staircase 1+1
+              0.08 named The Amber Staircase
+              0.09 from director: NamedBy { words: Some("Ilse Varga") }, which has 0.00 + 0.00 + 0.42
+            director 0.42
+              0.42 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.09
+            school 0.15
+              0.15 from director: Names { words: Some("Oldenpark School") }, which has 0.00 + 0.00 + 0.42
+                0.42 from film: Names { words: Some("Ilse Varga") }, which has 1.00 + 0.08 + 0.09
+        "#]],
     );
 }
 
@@ -187,16 +187,36 @@ fn a_shared_name() {
 }
 
 #[test]
+fn a_page_that_names_the_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = MemorySource::new([
+        document("tower", "Corvane Tower", "The Corvane Tower is made of glass."),
+        document("bakery", "Breads", "What is baked below the Corvane Tower is rye."),
+        document("field", "Fields", "A field of rye, and one of oats, and a wall of glass."),
+    ]);
+    build(dir.path(), &source).unwrap();
+    build_graph(dir.path(), 1, &|_, _| (), &|| false).unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let found = explained(&store, &Query::new("rye near the tower Corvane", 3));
+    let bakery =
+        found.ranking.hits.iter().position(|hit| hit.passage.document.as_str() == "bakery");
+    let passed = &found.explanations[bakery.unwrap()].passed[0];
+    let words = Some("Corvane Tower".to_owned());
+    assert_eq!((passed.document.as_str(), &passed.along), ("tower", &Along::NamedBy { words }));
+}
+
+#[test]
 fn a_link() {
     check(
         false,
         &Query::new("zyzzyva 8080", 2),
         &expect![[r#"
-            port 1.53
+            port 1.70
               1.00 8080 0+1
-              0.53 from start: Links { words: "elsewhere" }, which has 0.98 + 0.00 + 0.00
-            start 0.98
+              0.70 from start: Links { words: "elsewhere" }, which has 0.98 + 0.00 + 0.30
+            start 1.28
               0.98 zyzzyva 0+1
+              0.30 from port: NamedBy { words: Some("elsewhere") }, which has 1.00 + 0.00 + 0.70
         "#]],
     );
 }
@@ -336,7 +356,9 @@ fn random_queries_add_up() {
             assert!(
                 !matches!(
                     passed.along,
-                    Along::Names { words: None } | Along::Shares { name: None }
+                    Along::Names { words: None }
+                        | Along::NamedBy { words: None }
+                        | Along::Shares { name: None }
                 ),
                 "{passed:?}"
             );
@@ -407,7 +429,7 @@ fn what_becomes_of_the_whole_is_told() {
         }
     }
     expect![[r#"
-        pipe ×1.23 in the place of `pipe-again`, its copy
+        pipe ×1.26 in the place of `pipe-again`, its copy
         pipe-again ×1.00 a copy of `pipe`
         valve-again ×1.00 a copy of `valve`
         valve-other ×1.00 a copy of `valve`

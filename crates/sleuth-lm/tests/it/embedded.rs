@@ -36,7 +36,7 @@ fn load(file: &str, context: usize) -> Option<Embedded> {
 /// the same cores take many times as long as one after the other.
 static COMPUTING: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
-pub(crate) fn alone() -> std::sync::MutexGuard<'static, ()> {
+fn alone() -> std::sync::MutexGuard<'static, ()> {
     COMPUTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 

@@ -15,10 +15,11 @@ pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
     pub(crate) fn read(body: &[u8]) -> Result<Self, Refused> {
-        match serde_json::from_slice(body).map_err(|error| Refused::not_json(&error))? {
-            Value::Object(fields) => Ok(Self(fields)),
-            other => Err(Refused::invalid(format!("expected an object, found {}", kind(&other)))),
+        let value = serde_json::from_slice(body).map_err(|error| Refused::not_json(&error))?;
+        if let Value::Object(fields) = value {
+            return Ok(Self(fields));
         }
+        Err(Refused::invalid(format!("expected an object, found {}", kind(&value))))
     }
 
     fn value(&self, key: &str) -> Option<&Value> {
@@ -54,9 +55,9 @@ impl Fields {
             Some(other) => return Err(expected(key, "a list of strings", other)),
             None => return Err(Refused::invalid(format!("expected `{key}`, found none"))),
         };
-        let text = |(at, value): (usize, &Value)| match value {
-            Value::String(text) => Ok(text.clone()),
-            other => Err(expected(&format!("{key}[{at}]"), "a string", other)),
+        let text = |(at, value): (usize, &Value)| {
+            let text = value.as_str().map(str::to_owned);
+            text.ok_or_else(|| expected(&format!("{key}[{at}]"), "a string", value))
         };
         list.iter().enumerate().map(text).collect()
     }
@@ -113,7 +114,7 @@ fn expected(key: &str, what: &str, found: &Value) -> Refused {
     Refused::invalid(format!("expected {what} for `{key}`, found {}", kind(found)))
 }
 
-fn kind(value: &Value) -> String {
+pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => format!("`{flag}`"),

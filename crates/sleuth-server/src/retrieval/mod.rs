@@ -19,6 +19,7 @@ use serde::{Serialize, Serializer};
 
 use crate::app::App;
 use crate::served::Found;
+pub(crate) use fields::kind;
 pub(crate) use tool::Rooms;
 
 /// The addresses of all dialects.

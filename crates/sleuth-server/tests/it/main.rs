@@ -1,5 +1,6 @@
 //! What a client sees of the server.
 #![expect(clippy::unwrap_used, reason = "a failed step of a test ends it")]
+#![expect(clippy::needless_pass_by_value, reason = "values made in the call read better")]
 
 mod client;
 mod dialects;
@@ -9,3 +10,4 @@ mod load;
 mod mcp;
 mod quality;
 mod reading;
+mod rl;

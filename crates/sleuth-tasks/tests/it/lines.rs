@@ -4,16 +4,16 @@ use std::io::Write as _;
 
 use sleuth_records::Question;
 use sleuth_tasks::{
-    Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, Kind, LinesError, Provenance, Split,
-    TASK_SCHEMA, Task, TaskId, TrainTask, Verifier, read_episodes, read_tasks, write_episode,
-    write_tasks,
+    Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, Kind, LinesError, Provenance, Recording,
+    Split, TASK_SCHEMA, Task, TaskId, TrainTask, Verifier, read_episodes, read_tasks,
+    write_episode, write_tasks,
 };
 
 fn task(id: &str, split: Split) -> Task {
     Task {
         schema: TASK_SCHEMA,
         id: TaskId(id.to_owned()),
-        question: Question::new("Who wrote Emma?").unwrap(),
+        question: Question::new("Who wrote Emma?").expect("a question"),
         gold_answers: vec!["Jane Austen".to_owned()],
         evidence: Vec::new(),
         kind: Kind::OneHop,
@@ -42,6 +42,7 @@ fn episode(id: &str) -> Episode {
         transcript: Vec::new(),
         ending: Ending::Failed { boundary: Boundary::Client, message: "gone".to_owned() },
         retries: 0,
+        recording: Recording::default(),
     }
 }
 

@@ -1,22 +1,51 @@
-//! `sleuth eval`.
+//! `sleuth eval retrieval`.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use sleuth_eval::{Comparison, Evaluation, Resampling, compare, evaluate};
+use sleuth_eval::report::Table;
+use sleuth_eval::{Comparison, Evaluation, Measure, Resampling, compare, evaluate};
 use sleuth_records::{Judgements, Run, read_judgements, read_run};
 
-use crate::args::{Common, EvalCommand, RetrievalArgs};
+use crate::args::Common;
 use crate::fail::{Exit, Failure};
 use crate::print;
 use crate::progress::Progress;
 use crate::show::{count, escape};
 
-pub(crate) fn eval(common: &Common, command: &EvalCommand) -> Result<Exit, Failure> {
-    match command {
-        EvalCommand::Retrieval(args) => retrieval(common, args),
-    }
+#[derive(Debug, clap::Args)]
+pub(crate) struct RetrievalArgs {
+    /// Rankings in the TREC format, as `sleuth search --queries` writes them
+    run: PathBuf,
+    /// A second run, to be compared with the first
+    second: Option<PathBuf>,
+    /// Judgements: `query-id corpus-id score` with a head line, or the TREC format
+    #[arg(long, value_name = "FILE")]
+    qrels: PathBuf,
+    /// What to measure: ndcg@K, recall@K, all@K (every relevant document in the first K), p@K,
+    /// map[@K], mrr[@K]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "ndcg@10,recall@5,all@10,map,mrr",
+        value_parser = measure
+    )]
+    measures: Vec<Measure>,
+    /// Also print the values of each query
+    #[arg(long)]
+    per_query: bool,
+    /// Seed of the randomisation test and the bootstrap
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "second")]
+    seed: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn measure(name: &str) -> Result<Measure, String> {
+    name.parse().map_err(|error: sleuth_eval::EvalError| error.to_string())
 }
 
 /// A run with what it is worth.
@@ -26,7 +55,7 @@ struct Measured<'a> {
     evaluation: Evaluation,
 }
 
-fn retrieval(common: &Common, args: &RetrievalArgs) -> Result<Exit, Failure> {
+pub(crate) fn retrieval(common: &Common, args: &RetrievalArgs) -> Result<Exit, Failure> {
     let judgements = read_judgements(&args.qrels)?;
     let first = measured(args, &args.run, &judgements)?;
     let second =
@@ -160,7 +189,7 @@ fn json_of(comparisons: &[Comparison], resampling: &Resampling) -> Value {
         json!({
             "measure": comparison.measure.to_string(),
             "difference": comparison.difference,
-            "interval": [comparison.interval.0, comparison.interval.1],
+            "interval": comparison.interval,
             "p": comparison.p,
             "wins": comparison.wins,
             "ties": comparison.ties,
@@ -180,10 +209,11 @@ fn table_of_one(measured: &Measured<'_>, per_query: bool) -> String {
     let evaluation = &measured.evaluation;
     let mut out =
         format!("run {} · {}\n", measured.title(), count(evaluation.queries.len() as u64, "query"));
-    let mut rows = vec![["query", "measure", "value"].map(str::to_owned).to_vec()];
+    let mut table = Table::new("", 2, &["query", "measure", "value"]);
     let mut push = |query: &str, values: &[f64]| {
         for (measure, value) in evaluation.measures.iter().zip(values) {
-            rows.push(vec![escape(query), measure.to_string(), format!("{value:.4}")]);
+            let value = format!("{value:.4}");
+            table.rows.push(vec![escape(query), measure.to_string(), value]);
         }
     };
     if per_query {
@@ -192,7 +222,7 @@ fn table_of_one(measured: &Measured<'_>, per_query: bool) -> String {
         }
     }
     push("all", &evaluation.means());
-    write_table(&mut out, &rows);
+    out += &table.to_text();
     out
 }
 
@@ -207,11 +237,11 @@ fn table_of_two(
     let mut out = format!("first {}\nsecond {}\n{n} queries\n", first.title(), second.title());
     if per_query {
         let head = ["query", "measure", "first", "second", "difference"];
-        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        let mut table = Table::new("", 2, &head);
         for (a, b) in first.evaluation.queries.iter().zip(&second.evaluation.queries) {
             for (at, measure) in first.evaluation.measures.iter().enumerate() {
                 let (a_value, b_value) = (a.values[at], b.values[at]);
-                rows.push(vec![
+                table.rows.push(vec![
                     escape(&a.query),
                     measure.to_string(),
                     format!("{a_value:.4}"),
@@ -220,26 +250,26 @@ fn table_of_two(
                 ]);
             }
         }
-        write_table(&mut out, &rows);
+        out += &table.to_text();
     }
     let level = format!("{:.0} % interval", resampling.level * 100.0);
     let head = ["measure", "first", "second", "difference", &level, "p", "wins", "ties", "losses"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let mut table = Table::new("", 1, &head);
     let means = first.evaluation.means().into_iter().zip(second.evaluation.means());
     for (comparison, (a, b)) in comparisons.iter().zip(means) {
-        rows.push(vec![
+        table.rows.push(vec![
             comparison.measure.to_string(),
             format!("{a:.4}"),
             format!("{b:.4}"),
             format!("{:+.4}", comparison.difference),
-            format!("{:+.4} to {:+.4}", comparison.interval.0, comparison.interval.1),
+            format!("{:+.4} to {:+.4}", comparison.interval.low, comparison.interval.high),
             format!("{:.4}", comparison.p),
             comparison.wins.to_string(),
             comparison.ties.to_string(),
             comparison.losses.to_string(),
         ]);
     }
-    write_table(&mut out, &rows);
+    out += &table.to_text();
     let _ = writeln!(
         out,
         "p: randomisation test, two-sided, {} permutations; interval: bootstrap, {} samples; \
@@ -247,27 +277,4 @@ fn table_of_two(
         resampling.permutations, resampling.samples, resampling.seed,
     );
     out
-}
-
-/// Columns two spaces apart: texts to the left, everything that begins like a number to the right.
-fn write_table(out: &mut String, rows: &[Vec<String>]) {
-    let n_columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let widths: Vec<usize> = (0..n_columns).map(|column| width(column).unwrap_or(0)).collect();
-    // Names come first; `measure` is the last of them.
-    let names = rows.first().and_then(|head| head.iter().position(|cell| cell == "measure"));
-    for row in rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let gap = if column == 0 { "" } else { "  " };
-            if Some(column) <= names {
-                let _ = write!(line, "{gap}{cell:<width$}");
-            } else {
-                let _ = write!(line, "{gap}{cell:>width$}");
-            }
-        }
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
 }

@@ -1,0 +1,185 @@
+//! Means over tasks that may share a source, with their uncertainty.
+//!
+//! Tasks made from one document rise and fall together, so that a hundred of them say less than a
+//! hundred tasks from a hundred documents. With clusters *g* of such tasks, *G* of them,
+//!
+//! ```text
+//! SE² = G / (G − 1) · Σg (Σi∈g  x_i − x̄)² / n²
+//! ```
+//!
+//! is the cluster-robust standard error of Miller 2024 (arXiv 2411.00640, equation 4) with the usual
+//! correction for few clusters; with clusters of one it is the plain standard error. Intervals of
+//! Student's *t* have *G − 1* degrees of freedom. The bootstrap draws whole clusters.
+//!
+//! For a share, [`Estimate::wilson`] is Wilson's interval with the number of trials that the sample
+//! counts for: n over the design effect, which is the ratio of the clustered variance to that of
+//! independent trials (Korn and Graubard 1998). Where every task has the same outcome there is no
+//! design effect to be seen, and the sample counts for as many as it has clusters.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use serde::Serialize;
+
+use super::{Interval, Resampling, bootstrap_means, student_quantile, wilson};
+
+/// A mean with its standard error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClusteredMean {
+    /// The mean.
+    pub mean: f64,
+    /// Standard error; absent with fewer than two clusters.
+    pub standard_error: Option<f64>,
+    /// Clusters.
+    pub n_clusters: usize,
+}
+
+/// A mean over tasks as it is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The mean over tasks.
+    pub mean: f64,
+    /// Tasks that have a value.
+    pub tasks: usize,
+    /// Clusters that they fall into.
+    pub clusters: usize,
+    /// Clustered standard error; absent with fewer than two clusters.
+    pub standard_error: Option<f64>,
+    /// Percentile interval of the bootstrap over clusters; absent with fewer than two clusters.
+    pub bootstrap: Option<Interval>,
+    /// Wilson's interval at the number of trials that the sample counts for; of shares only.
+    pub wilson: Option<Interval>,
+}
+
+impl Estimate {
+    /// The interval to show: Wilson's for a share, the bootstrap's for anything else.
+    pub fn interval(&self) -> Option<Interval> {
+        self.wilson.or(self.bootstrap)
+    }
+}
+
+/// Sums and counts of values by cluster, in the order of first appearance.
+fn by_cluster<K: Eq + Hash>(values: &[(K, f64)]) -> Vec<(f64, usize)> {
+    let mut places: HashMap<&K, usize> = HashMap::new();
+    let mut clusters: Vec<(f64, usize)> = Vec::new();
+    for (key, value) in values {
+        let place = *places.entry(key).or_insert_with(|| {
+            clusters.push((0.0, 0));
+            clusters.len() - 1
+        });
+        clusters[place].0 += value;
+        clusters[place].1 += 1;
+    }
+    clusters
+}
+
+/// The mean of values that carry the names of their clusters; `None` of nothing.
+pub fn clustered_mean<K: Eq + Hash>(values: &[(K, f64)]) -> Option<ClusteredMean> {
+    let clusters = by_cluster(values);
+    let n = values.len() as f64;
+    if clusters.is_empty() {
+        return None;
+    }
+    let mean = values.iter().map(|(_, value)| value).sum::<f64>() / n;
+    let g = clusters.len() as f64;
+    let squares: f64 =
+        clusters.iter().map(|&(sum, count)| (sum - count as f64 * mean).powi(2)).sum();
+    let standard_error = (clusters.len() > 1).then(|| (g / (g - 1.0) * squares).sqrt() / n);
+    Some(ClusteredMean { mean, standard_error, n_clusters: clusters.len() })
+}
+
+impl ClusteredMean {
+    /// The interval of Student's *t* with one degree of freedom fewer than there are clusters.
+    pub fn student(&self, level: f64) -> Option<Interval> {
+        let half = self.standard_error?
+            * student_quantile(0.5 + level / 2.0, self.n_clusters as f64 - 1.0);
+        Some(Interval { low: self.mean - half, high: self.mean + half })
+    }
+}
+
+/// The mean over tasks of `values`, one a task with the name of its cluster; `None` of nothing.
+/// `n_trials` is the number of single trials behind them where the values are shares, such as
+/// rollouts, and absent where they are anything else.
+pub fn estimate<K: Eq + Hash>(
+    values: &[(K, f64)],
+    n_trials: Option<usize>,
+    resampling: &Resampling,
+) -> Option<Estimate> {
+    let found = clustered_mean(values)?;
+    let clusters = by_cluster(values);
+    let bootstrap = (clusters.len() > 1).then(|| bootstrap_means(&clusters, resampling));
+    let wilson = n_trials.map(|n_trials| {
+        let counts_for = effective(&found, values.len(), n_trials);
+        wilson(found.mean * counts_for, counts_for, resampling.level)
+    });
+    Some(Estimate {
+        mean: found.mean,
+        tasks: values.len(),
+        clusters: found.n_clusters,
+        standard_error: found.standard_error,
+        bootstrap,
+        wilson,
+    })
+}
+
+/// How many independent trials a sample of shares counts for.
+fn effective(found: &ClusteredMean, n: usize, n_trials: usize) -> f64 {
+    let spread = found.mean * (1.0 - found.mean);
+    match found.standard_error {
+        Some(error) if error > 0.0 && spread > 1e-12 && n > 1 => {
+            let independent = spread / (n as f64 - 1.0);
+            (n as f64 * independent / (error * error)).clamp(1.0, n_trials.max(1) as f64)
+        }
+        _ => found.n_clusters as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const Y: [f64; 12] = [1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0];
+    const G: [usize; 12] = [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4];
+
+    fn near(found: f64, expected: f64) {
+        assert!((found - expected).abs() <= 1e-9, "{found}, expected {expected}");
+    }
+
+    // Reference: statsmodels 0.15.0, `OLS(y, ones).fit(cov_type="cluster", cov_kwds={"groups": g})`.
+    #[test]
+    fn standard_errors() {
+        let values: Vec<(usize, f64)> = G.into_iter().zip(Y).collect();
+        let found = clustered_mean(&values).unwrap();
+        near(found.mean, 0.583_333_333_333_333_4);
+        near(found.standard_error.unwrap(), 0.109_250_921_684_390_84);
+        let alone: Vec<(usize, f64)> = Y.into_iter().enumerate().collect();
+        near(clustered_mean(&alone).unwrap().standard_error.unwrap(), 0.148_647_097_502_640_77);
+        // t(.975, 4) = 2.776445…
+        let interval = found.student(0.95).unwrap();
+        near(
+            interval.high - interval.low,
+            2.0 * 2.776_445_105_197_793_4 * 0.109_250_921_684_390_84,
+        );
+        assert_eq!(clustered_mean::<usize>(&[]), None);
+        assert_eq!(clustered_mean(&[(0, 1.0), (0, 0.0)]).unwrap().standard_error, None);
+    }
+
+    #[test]
+    fn the_interval_of_a_share_knows_its_clusters() {
+        let resampling = Resampling::default();
+        let share = |clusters: &dyn Fn(usize) -> usize, c: usize| {
+            let values: Vec<(usize, f64)> =
+                (0..100).map(|i| (clusters(i), if i < c { 1.0 } else { 0.0 })).collect();
+            estimate(&values, Some(100), &resampling).unwrap()
+        };
+        // Each task by itself: the plain interval of 50 in 100.
+        let alone = share(&|i| i, 50).wilson.unwrap();
+        near(alone.low, 0.403_831_530_365_995_6);
+        near(alone.high, 0.596_168_469_634_004_4);
+        // Ten tasks to a document, all alike within it: as good as ten tasks.
+        let tens = share(&|i| i / 10, 50).wilson.unwrap();
+        assert!(tens.high - tens.low > 0.5, "{tens:?}");
+        // All right: as many as there are clusters.
+        near(share(&|i| i / 10, 100).wilson.unwrap().low, 0.722_467_200_137_110_9);
+    }
+}

@@ -1,0 +1,423 @@
+//! `bench environment`: environments for trainers, beside those that the libraries would host.
+//!
+//! 64 sessions at once, each without a pause: reset, three searches of three passages, an answer. An
+//! *operation* is one of these five. The load comes from this process and shares the machine's cores with
+//! the server. The peers host the same: the same documents and questions, searched inside their process
+//! by bm25s, over the protocol of their own library; that of skyrl-gym, which has no server, is stepped in
+//! its own process by nobody else. Every server is measured several times in turn; the rate is its best.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+use sleuth_index::{Parts, Store};
+use sleuth_records::Question;
+use sleuth_server::{Environments, Options, ServedTasks, Server};
+use sleuth_tasks::{
+    Kind, Provenance, Split, TASK_SCHEMA, Task, TaskId, TrainTask, Verifier, read_tasks,
+    write_tasks,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::data;
+use crate::serve::{Peer, answer, corpus, memory, processor, python, start};
+
+const STORES: [&str; 2] = ["squad_dev", "hotpotqa_closed"];
+const SESSIONS: usize = 64;
+const ROUNDS: usize = 3;
+/// Operations of an episode.
+const OPERATIONS: usize = 5;
+
+/// The hidden command by which this program serves tasks: `serve-tasks STORE TASKS PARTS EPISODES`.
+pub(crate) const CHILD: &str = "serve-tasks";
+
+/// Serves the tasks in a file over the store at `path` until standard input ends.
+pub(crate) fn child(path: &str, tasks: &str, parts: &str, episodes: &str) -> Result<()> {
+    let parts = match parts {
+        "words" => Parts::LEXICAL,
+        _ => Parts::ALL,
+    };
+    let tasks: Result<Vec<TrainTask>, _> =
+        read_tasks(Path::new(tasks))?.into_iter().map(TrainTask::try_from).collect();
+    let environments = Environments {
+        episodes: Some(PathBuf::from(episodes)),
+        ..Environments::of(ServedTasks::Train(tasks?))
+    };
+    let options = Options {
+        bind: "127.0.0.1:0".parse()?,
+        parts,
+        environments: Some(environments),
+        ..Options::default()
+    };
+    let store = Store::open(Path::new(path))?;
+    let running = Server::new([("store".to_owned(), store)], options)?.start()?;
+    println!("http://{}", running.address());
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    running.stop();
+    Ok(())
+}
+
+/// In which protocol a server is spoken to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    OpenEnv,
+    Aviary,
+}
+
+struct Row {
+    dialect: Dialect,
+    peer: Peer,
+    /// Operations a second, and milliseconds of the processor for each, by round.
+    rounds: Vec<(f64, f64)>,
+}
+
+pub(crate) fn bench(options: &[&str]) -> Result<()> {
+    let (flags, named): (Vec<&str>, Vec<&str>) =
+        options.iter().partition(|option| option.starts_with("--"));
+    let (mut seconds, mut peers) = (4.0, true);
+    for flag in flags {
+        match (flag, flag.strip_prefix("--seconds=")) {
+            ("--no-peers", _) => peers = false,
+            (_, Some(number)) => seconds = number.parse()?,
+            _ => bail!("unknown option `{flag}`: expected --no-peers or --seconds=N"),
+        }
+    }
+    let stores = if named.is_empty() { STORES.to_vec() } else { named };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    println!(
+        "\n{SESSIONS} sessions; an episode is a reset, three searches and an answer; {} cores for server \
+         and load together\n",
+        std::thread::available_parallelism().map_or(0, usize::from)
+    );
+    println!("| store | environment | operations/s | ms of processor an operation | MiB peak |");
+    println!("|---|---|---|---|---|");
+    for name in stores {
+        let home = data::bench_folder().join("environment");
+        fs_err::create_dir_all(&home)?;
+        let set = data::load(name)?;
+        let tasks: Vec<Task> = set.items.iter().filter_map(task).collect();
+        let file = home.join(format!("{name}-tasks.jsonl"));
+        write_tasks(&file, &tasks)?;
+        let tasks = Arc::new(tasks);
+        let path = set.store.path().to_owned();
+        drop(set);
+        let mut rows = own(&path, &file, &home)?;
+        let mut skyrl = None;
+        if peers {
+            match others(name, &file, &home) {
+                Ok((others, command)) => {
+                    rows.extend(others);
+                    skyrl = Some(command);
+                }
+                Err(error) => eprintln!("peers: not measured: {error:#}"),
+            }
+        }
+        for _ in 0..ROUNDS {
+            for row in &mut rows {
+                drive(&runtime, row, &tasks, 0.5)?;
+                let before = processor(row.peer.child.id())?;
+                let rate = drive(&runtime, row, &tasks, seconds)?;
+                let busy = processor(row.peer.child.id())? - before;
+                row.rounds.push((rate, 1000.0 * busy / (rate * seconds)));
+            }
+        }
+        for row in &rows {
+            let best = row.rounds.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0));
+            let (rate, busy) = best.context("no round")?;
+            let (_, peak) = memory(row.peer.child.id())?;
+            println!("| {name} | {} | {rate:.0} | {busy:.3} | {peak:.0} |", row.peer.name);
+        }
+        if let Some(mut command) = skyrl {
+            let mut best = 0.0f64;
+            for _ in 0..ROUNDS {
+                best = best.max(in_process(&mut command, seconds)?);
+            }
+            println!(
+                "| {name} | skyrl-gym, bm25s, stepped in its process | {best:.0} | {:.3} | – |",
+                1000.0 / best
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A question with an answer as a task to train on.
+pub(crate) fn task(item: &data::Item) -> Option<Task> {
+    if item.answers.is_empty() {
+        return None;
+    }
+    Some(Task {
+        schema: TASK_SCHEMA,
+        id: TaskId(item.id.clone()),
+        question: Question::new(&item.text)?,
+        gold_answers: item.answers.clone(),
+        evidence: Vec::new(),
+        kind: Kind::Other,
+        hops: 0,
+        difficulty: None,
+        store: None,
+        split: Split::Train,
+        verifier: Verifier::Exact,
+        steps: Vec::new(),
+        provenance: Provenance::default(),
+    })
+}
+
+fn own(store: &Path, tasks: &Path, home: &Path) -> Result<Vec<Row>> {
+    let program = std::env::current_exe()?;
+    let serve = |name, parts: &str, dialect| {
+        let episodes = home.join(format!("episodes-{parts}-{}.jsonl", dialect as u8));
+        let _ = fs_err::remove_file(&episodes);
+        let mut command = Command::new(&program);
+        command.arg(CHILD).arg(store).arg(tasks).arg(parts).arg(episodes);
+        anyhow::Ok(Row { dialect, peer: start(name, command)?, rounds: Vec::new() })
+    };
+    Ok(vec![
+        serve("sleuth, words, OpenEnv over WebSocket", "words", Dialect::OpenEnv)?,
+        serve("sleuth, words + graph, OpenEnv over WebSocket", "all", Dialect::OpenEnv)?,
+        serve("sleuth, words, aviary over HTTP", "words", Dialect::Aviary)?,
+    ])
+}
+
+fn others(store: &str, tasks: &Path, home: &Path) -> Result<(Vec<Row>, Command)> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/environment");
+    let corpus = corpus(store, home)?;
+    let python = python(&here, home)?;
+    let command = |kind: &str| {
+        let mut command = Command::new(&python);
+        command.arg(here.join("gyms.py")).arg(kind).arg(&corpus).arg(tasks);
+        command
+    };
+    let row = |name, kind: &str, dialect| {
+        anyhow::Ok(Row { dialect, peer: start(name, command(kind))?, rounds: Vec::new() })
+    };
+    let rows = vec![
+        row("openenv, bm25s, over WebSocket", "openenv", Dialect::OpenEnv)?,
+        row("aviary, bm25s, over HTTP", "aviary", Dialect::Aviary)?,
+    ];
+    Ok((rows, command("skyrl")))
+}
+
+/// Operations a second of an environment that steps itself.
+fn in_process(command: &mut Command, seconds: f64) -> Result<f64> {
+    let again = command.get_args().map(ToOwned::to_owned).collect::<Vec<_>>();
+    let output =
+        Command::new(command.get_program()).args(again).arg(seconds.to_string()).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let numbers: Vec<f64> =
+        text.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    match numbers.as_slice() {
+        [done, seconds] => Ok(done / seconds),
+        _ => bail!("skyrl-gym: it said `{text}` and `{}`", String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// Operations a second over so many seconds.
+fn drive(
+    runtime: &tokio::runtime::Runtime,
+    row: &Row,
+    tasks: &Arc<Vec<Task>>,
+    seconds: f64,
+) -> Result<f64> {
+    let begun = Instant::now();
+    let until = begun + Duration::from_secs_f64(seconds);
+    let operations: usize = runtime.block_on(async {
+        let sessions: Vec<_> = (0..SESSIONS)
+            .map(|session| {
+                let (address, tasks) = (row.peer.address.clone(), Arc::clone(tasks));
+                match row.dialect {
+                    Dialect::OpenEnv => tokio::spawn(openenv(address, tasks, session, until)),
+                    Dialect::Aviary => tokio::spawn(aviary(address, tasks, session, until)),
+                }
+            })
+            .collect();
+        let mut operations = 0;
+        for session in sessions {
+            operations += session.await?.with_context(|| row.peer.name.to_owned())?;
+        }
+        anyhow::Ok(operations)
+    })?;
+    Ok(operations as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// The questions that the session searches in its episode about the task at `at`, and the answer.
+fn episode(tasks: &[Task], at: usize) -> ([&str; 3], &str) {
+    let question = |further: usize| tasks[(at + further) % tasks.len()].question.as_str();
+    let answer = tasks[at % tasks.len()].gold_answers.first().map_or("", String::as_str);
+    ([question(0), question(1), question(2)], answer)
+}
+
+async fn openenv(
+    address: String,
+    tasks: Arc<Vec<Task>>,
+    session: usize,
+    until: Instant,
+) -> Result<usize> {
+    let mut socket = Socket::open(&address).await?;
+    let (mut operations, mut at) = (0, session);
+    while Instant::now() < until {
+        let (queries, answer) = episode(&tasks, at);
+        let index = at % tasks.len();
+        socket.say(&json!({ "type": "reset", "data": { "index": index } })).await?;
+        for query in queries {
+            let found = socket.say(&json!({ "type": "step", "data": { "query": query } })).await?;
+            if found["data"]["observation"]["content"].as_str().is_none_or(|text| text.len() < 20) {
+                bail!("a search gave {found}");
+            }
+        }
+        let end = socket.say(&json!({ "type": "step", "data": { "answer": answer } })).await?;
+        if end["data"]["done"] != true || end["data"]["reward"].as_f64().is_none_or(|r| r < 0.5) {
+            bail!("a right answer gave {end}");
+        }
+        operations += OPERATIONS;
+        at += SESSIONS;
+    }
+    Ok(operations)
+}
+
+async fn aviary(
+    address: String,
+    tasks: Arc<Vec<Task>>,
+    session: usize,
+    until: Instant,
+) -> Result<usize> {
+    let mut stream = TcpStream::connect(&address).await?;
+    stream.set_nodelay(true)?;
+    let (mut operations, mut at) = (0, session);
+    let mut buffer = Vec::new();
+    while Instant::now() < until {
+        let (queries, said) = episode(&tasks, at);
+        let start = json!({ "task_idx": at % tasks.len() });
+        let started = post(&mut stream, &mut buffer, "/start", &start).await?;
+        let id = started["env_id"].clone();
+        post(&mut stream, &mut buffer, "/reset", &json!({ "env_id": id })).await?;
+        let calls = queries
+            .map(|query| ("search", json!({ "query": query })))
+            .into_iter()
+            .chain([("answer", json!({ "answer": said }))]);
+        for (name, arguments) in calls {
+            let call = json!({
+                "id": "call00001", "type": "function",
+                "function": { "name": name, "arguments": arguments.to_string() },
+            });
+            let step = json!({ "env_id": id, "action": {
+                "role": "assistant", "content": null, "function_call": null, "tool_calls": [call],
+            } });
+            let stepped = post(&mut stream, &mut buffer, "/step", &step).await?;
+            if (name == "answer") != (stepped[2] == true) {
+                bail!("the call of {name} gave {stepped}");
+            }
+        }
+        post(&mut stream, &mut buffer, "/close", &json!({ "env_id": id })).await?;
+        operations += OPERATIONS;
+        at += SESSIONS;
+    }
+    Ok(operations)
+}
+
+async fn post(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    path: &str,
+    body: &Value,
+) -> Result<Value> {
+    let body = body.to_string();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let (status, from, to) = answer(stream, buffer).await?;
+    if status != 200 {
+        bail!("{path}: {status} {}", String::from_utf8_lossy(&buffer[from..to]));
+    }
+    Ok(serde_json::from_slice(&buffer[from..to])?)
+}
+
+/// A client of WebSockets, no more of one than this takes: whole messages of text, a mask of zeros.
+struct Socket {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Socket {
+    async fn open(address: &str) -> Result<Self> {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let head = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+                    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(head.as_bytes()).await?;
+        let mut buffer = Vec::new();
+        let end = loop {
+            if let Some(at) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+                break at + 4;
+            }
+            if stream.read_buf(&mut buffer).await? == 0 {
+                bail!("no upgrade: {}", String::from_utf8_lossy(&buffer));
+            }
+        };
+        if !buffer.starts_with(b"HTTP/1.1 101") {
+            bail!("no upgrade: {}", String::from_utf8_lossy(&buffer));
+        }
+        buffer.drain(..end);
+        Ok(Self { stream, buffer })
+    }
+
+    async fn say(&mut self, message: &Value) -> Result<Value> {
+        let payload = message.to_string();
+        let mut frame = vec![0x81];
+        match u16::try_from(payload.len()) {
+            Ok(n @ 0..126) => frame.push(0x80 | n as u8),
+            Ok(n) => {
+                frame.push(0x80 | 126);
+                frame.extend(n.to_be_bytes());
+            }
+            Err(_) => bail!("a message of {} bytes", payload.len()),
+        }
+        frame.extend([0; 4]);
+        frame.extend(payload.as_bytes());
+        self.stream.write_all(&frame).await?;
+        loop {
+            let (kind, payload) = self.frame().await?;
+            match kind {
+                1 => return Ok(serde_json::from_slice(&payload)?),
+                // A ping may go unanswered for as long as this lasts.
+                9 | 10 => {}
+                _ => bail!("the connection ended"),
+            }
+        }
+    }
+
+    async fn frame(&mut self) -> Result<(u8, Vec<u8>)> {
+        let head = self.take(2).await?;
+        let length = match head[1] & 0x7F {
+            126 => {
+                let bytes = self.take(2).await?;
+                usize::from(u16::from_be_bytes([bytes[0], bytes[1]]))
+            }
+            127 => {
+                let mut bytes = [0; 8];
+                bytes.copy_from_slice(&self.take(8).await?);
+                u64::from_be_bytes(bytes) as usize
+            }
+            n => usize::from(n),
+        };
+        Ok((head[0] & 0xF, self.take(length).await?))
+    }
+
+    async fn take(&mut self, n: usize) -> Result<Vec<u8>> {
+        while self.buffer.len() < n {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                bail!("the connection ended");
+            }
+        }
+        Ok(self.buffer.drain(..n).collect())
+    }
+}
