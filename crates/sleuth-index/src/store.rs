@@ -29,7 +29,7 @@ use crate::retriever::{Query, Retriever};
 use crate::vectors::{Dense, Embedder, Key, Parts as VectorParts, Rows};
 use crate::{IndexError, SiteLists, Verdict, analyze};
 
-/// Documents kept decoded, at most.
+/// Documents kept decoded, at most, where nobody says otherwise.
 const CACHED_DOCUMENTS: usize = 64;
 /// Bytes of text kept decoded, at most; one document is kept whatever its length.
 const CACHED_BYTES: usize = 32 << 20;
@@ -200,16 +200,21 @@ impl Segment {
 }
 
 /// The documents read last, decoded, so that reading around in one does not decode it again.
-#[derive(Default)]
 struct Cache {
     documents: HashMap<DocumentId, Arc<Document>>,
     bytes: usize,
+    most: usize,
+    most_bytes: usize,
 }
 
 impl Cache {
+    fn new(most: usize, most_bytes: usize) -> Self {
+        Self { documents: HashMap::new(), bytes: 0, most, most_bytes }
+    }
+
     fn insert(&mut self, document: &Arc<Document>) {
         self.bytes += document.text.len();
-        if self.documents.len() >= CACHED_DOCUMENTS || self.bytes > CACHED_BYTES {
+        if self.documents.len() >= self.most || self.bytes > self.most_bytes {
             self.documents.clear();
             self.bytes = document.text.len();
         }
@@ -278,7 +283,7 @@ impl Store {
             sites: None,
             verdicts: OnceLock::new(),
             dense: OnceLock::new(),
-            cache: Mutex::new(Cache::default()),
+            cache: Mutex::new(Cache::new(CACHED_DOCUMENTS, CACHED_BYTES)),
         })
     }
 
@@ -286,6 +291,14 @@ impl Store {
     #[must_use]
     pub fn with_settings(mut self, settings: Bm25) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// The same store, keeping up to `documents` documents with up to `bytes` of text in memory once they
+    /// were read: for whoever answers many queries.
+    #[must_use]
+    pub fn with_cache(mut self, documents: usize, bytes: usize) -> Self {
+        self.cache = Mutex::new(Cache::new(documents, bytes));
         self
     }
 
@@ -712,6 +725,8 @@ impl Store {
     fn best(&self, mut scored: Vec<Scored>, query: &Query) -> Result<Ranking, IndexError> {
         let falling =
             |a: &Scored, b: &Scored| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal);
+        // Documents are numbered by their ids, so that ties are ordered without reading names.
+        let table = self.table()?;
         // Several passages of one document may have to make way, so that more than `k` entries can
         // be needed; the sorted part grows until it was enough.
         let mut take = query.k.saturating_mul(2).max(64);
@@ -723,25 +738,24 @@ impl Store {
             scored.select_nth_unstable_by(cut - 1, falling);
             let least = scored[cut - 1].score;
             // All entries that tie with the last one come along: their order is decided by names.
-            let mut head: Vec<(f32, Passage)> = Vec::with_capacity(cut);
+            let mut head: Vec<(f32, DocumentNumber, u64, &Scored)> = Vec::with_capacity(cut);
             for entry in scored.iter().filter(|entry| entry.score >= least) {
-                if let Some(passage) = self.passage(&self.segments[entry.segment], entry.doc)? {
-                    head.push((entry.score, passage));
-                }
+                let Some(number) = table.document(entry.segment, entry.doc) else { continue };
+                let columns = self.segments[entry.segment].columns.as_ref();
+                let ordinal = columns.and_then(|columns| columns.ordinal.first(entry.doc));
+                head.push((entry.score, number, ordinal.unwrap_or(0), entry));
             }
-            head.sort_by(|(a, p), (b, q)| {
-                b.partial_cmp(a)
-                    .unwrap_or(Ordering::Equal)
-                    .then_with(|| p.document.cmp(&q.document))
-                    .then_with(|| p.id.cmp(&q.id))
+            head.sort_by(|(a, p, m, _), (b, q, n, _)| {
+                b.partial_cmp(a).unwrap_or(Ordering::Equal).then_with(|| (p, m).cmp(&(q, n)))
             });
-            let mut from: HashMap<DocumentId, usize> = HashMap::new();
-            let mut hits = Vec::with_capacity(query.k);
-            for (score, passage) in head {
-                let n = from.entry(passage.document.clone()).or_default();
+            let mut from: HashMap<DocumentNumber, usize> = HashMap::new();
+            let mut hits = Vec::with_capacity(query.k.min(head.len()));
+            for (score, number, _, entry) in head {
+                let n = from.entry(number).or_default();
                 if *n < query.per_document && hits.len() < query.k {
                     *n += 1;
-                    hits.push(Hit { passage, score });
+                    let passage = self.passage(&self.segments[entry.segment], entry.doc)?;
+                    hits.extend(passage.map(|passage| Hit { passage, score }));
                 }
             }
             if hits.len() == query.k || cut == scored.len() {
