@@ -749,6 +749,7 @@ mod tests {
              .. class:: Lamp()\n\n   A lamp.\n\n   \
              .. method:: dim(by=2)\n\n      Dims it.\n\n      \
              .. deprecated:: 3.9\n         Use :func:`lamp.shade` instead.\n\n\
+             .. function:: shade(lamp, *, \\\n                      by=3, how=\"soft\")\n\n   Shades it.\n\n\
              .. exception:: LampError\n\n   A subclass of :exc:`ValueError`.\n",
             &expect![[r#"
                 the module `lamp`
@@ -766,6 +767,9 @@ mod tests {
                   default_of [by] 2
                   deprecated_in [] 3.9
                   replaced_by [] lamp.shade
+                the function `lamp.shade`
+                  default_of [by] 3
+                  default_of [how] "soft"
                 the exception `lamp.LampError`
                   subclass_of [] ValueError
             "#]],

@@ -123,7 +123,7 @@ fn run(words: &[Word<'_>], at: usize, joiners: &[&str], longest: usize) -> Optio
 }
 
 /// A word that opens a name without being part of one.
-const TITLES: [&str; 12] = [
+const TITLES: [&str; 28] = [
     "Academy",
     "Emmy",
     "Grammy",
@@ -136,6 +136,23 @@ const TITLES: [&str; 12] = [
     "Pulitzer",
     "Nobel",
     "Hollywood",
+    // What somebody is, written like a name.
+    "YouTuber",
+    "Alumnus",
+    "Alumni",
+    "Professor",
+    "Director",
+    "Producer",
+    "Comedian",
+    "Actor",
+    "Actress",
+    "Singer",
+    "Rapper",
+    "President",
+    "Senator",
+    "Doctor",
+    "Author",
+    "Writer",
 ];
 
 /// `the English singer Robert Palmer`: the position of the name behind the description, where there
@@ -424,7 +441,13 @@ pub(super) fn place(words: &[Word<'_>], at: usize) -> Option<Object> {
         end = longer;
         parts += 1;
     }
-    if words[at..end].iter().any(|word| word.month().is_some()) || !closes(words, end) {
+    // `in New York and London` is two places.
+    let more = words.get(end).is_some_and(|next| {
+        matches!(next.text, "and" | "or" | "&")
+            && words.get(end + 1).is_some_and(|word| word.is_capital() && word.gap == " ")
+    });
+    let month = words[at..end].iter().any(|word| word.month().is_some());
+    if month || more || !closes(words, end) {
         return None;
     }
     Some(Object { words: at..end, value: None })
@@ -534,6 +557,7 @@ mod tests {
         check(person, "J. J. Abrams and others", Some("J. J. Abrams"));
         check(person, "the English singer Robert Palmer, released", Some("Robert Palmer"));
         check(person, "Guy Ritchie's brother", None);
+        check(person, "YouTuber Ann Lee.", None);
         check(person, "Academy Award winner Ang Lee", None);
         check(person, "William Grove (Bill) Skelly and", None);
         check(person, "Ludwig van Beethoven.", Some("Ludwig van Beethoven"));
@@ -577,6 +601,8 @@ mod tests {
         check(place, "St. Louis, Missouri.", Some("St. Louis, Missouri"));
         check(place, "the Lower East Side of Manhattan", Some("Lower East Side of Manhattan"));
         check(place, "May 1999", None);
+        check(place, "New York and London.", None);
+        check(place, "Graz and was built", Some("Graz"));
     }
 
     #[test]

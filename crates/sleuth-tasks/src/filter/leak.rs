@@ -31,18 +31,22 @@ const COPIED: usize = 13;
 
 /// What the searches found.
 pub(crate) struct Found {
-    pub(crate) rankings: [Ranking; 2],
+    pub(crate) rankings: Vec<Ranking>,
 }
 
 impl Found {
-    /// Searches for a question.
+    /// Searches for the question of `candidate`. Where one document is enough, or none is, only words are
+    /// looked for: there the filter is after copied words alone.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(crate) fn of(store: &dyn Retriever, question: &str) -> Result<Self, IndexError> {
-        let lexical = store.search(&Query::lexical(question, DEPTH))?;
-        let default = store.search(&Query::new(question, DEPTH))?;
-        Ok(Self { rankings: [lexical, default] })
+    pub(crate) fn of(store: &dyn Retriever, candidate: &Candidate) -> Result<Self, IndexError> {
+        let question = candidate.question.as_str();
+        let mut rankings = vec![store.search(&Query::lexical(question, DEPTH))?];
+        if !matches!(candidate.kind, Kind::OneHop | Kind::Unanswerable) {
+            rankings.push(store.search(&Query::new(question, DEPTH))?);
+        }
+        Ok(Self { rankings })
     }
 
     /// Whether a search found the document.
@@ -79,11 +83,9 @@ pub(crate) fn leaks(web: &Web, candidate: &Candidate, found: &Found) -> bool {
     };
     // The default search goes along the graph by itself, and so takes the first hops of a bridge.
     let searches = if candidate.kind == Kind::Bridge { 1 } else { 2 };
-    for hit in found.rankings[..searches].iter().flat_map(|ranking| &ranking.hits) {
+    for hit in found.rankings.iter().take(searches).flat_map(|ranking| &ranking.hits) {
         let id = &hit.passage.document;
-        let Ok(at) = web.documents.binary_search_by(|document| document.id.cmp(id)) else {
-            continue;
-        };
+        let Some(at) = web.position(id) else { continue };
         let passage = format!(" {} ", folded(web.words(at, &hit.passage.range)));
         if !runs.is_empty() {
             let held: Vec<&str> = passage.trim().split(' ').collect();

@@ -101,11 +101,7 @@ fn finds(store: &dyn Retriever, web: &Web, hop: &Hop, question: &str) -> Result<
         if hit.passage.document == gold_id || documents.len() > NOISE {
             continue;
         }
-        let Ok(at) =
-            web.documents.binary_search_by(|document| document.id.cmp(&hit.passage.document))
-        else {
-            continue;
-        };
+        let Some(at) = web.position(&hit.passage.document) else { continue };
         let document = &web.documents[at];
         let text = rendered(web.words(at, &hit.passage.range));
         documents.push(Document::new(document.id.clone(), document.title.clone(), text));

@@ -5,9 +5,10 @@
 //! relation can be told and something of the answer's shape that is not the answer may say otherwise,
 //! and *may* is enough to drop the task.
 
+use sleuth_agent::sentences;
 use sleuth_index::folded;
 
-use crate::facts::{Relation, Sort, Wanted};
+use crate::facts::{Relation, Sort, Value, Wanted};
 use crate::make::candidate::{Candidate, Only};
 use crate::make::constraint::rivals;
 use crate::make::missing::{Lack, is_stated};
@@ -60,6 +61,9 @@ fn has_no_rival(web: &Web, at: FactAt) -> bool {
         return true;
     }
     let row = fact.relation.row();
+    if row.wanted == Wanted::Date && has_other_year(web, stated) {
+        return false;
+    }
     let own = folded(&fact.object);
     for name in names {
         for document in web.holding(name) {
@@ -82,6 +86,36 @@ fn has_no_rival(web: &Web, at: FactAt) -> bool {
         }
     }
     true
+}
+
+/// Whether the page itself speaks of the same event in another year: what came out in Europe in one and in
+/// Japan in the next has two dates. Lives have one birth and one death, whatever else the page tells.
+fn has_other_year(web: &Web, stated: &Stated) -> bool {
+    let Stated { fact, document, .. } = stated;
+    let is_event =
+        matches!(fact.relation, Relation::ReleasedOn | Relation::PublishedOn | Relation::FoundedOn);
+    let Some(own) = fact.value.as_ref().and_then(Value::year).filter(|_| is_event) else {
+        return false;
+    };
+    let cues: Vec<&&str> = fact
+        .relation
+        .row()
+        .cues
+        .iter()
+        .filter(|cue| cue.chars().all(char::is_alphabetic))
+        .collect();
+    let text = &web.documents[*document].text;
+    sentences(text).into_iter().any(|range| {
+        let said = format!(" {}", folded(&text[range]));
+        let speaks = cues.iter().any(|cue| said.contains(&format!(" {cue}")));
+        let other = said.split(' ').any(|word| {
+            word.len() == 4
+                && word
+                    .parse::<i32>()
+                    .is_ok_and(|year| (1000..=2100).contains(&year) && year != own)
+        });
+        speaks && other
+    })
 }
 
 /// The sentence of a fact, in its own document; nothing in others.

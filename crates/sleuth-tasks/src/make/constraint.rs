@@ -71,7 +71,8 @@ impl Constraint {
                 if fact.qualifier != *qualifier {
                     return Met::Perhaps;
                 }
-                match (fact.object == *object, relation.row().single && fact.alone) {
+                let same = as_literal(&fact.object) == as_literal(object);
+                match (same, relation.row().single && fact.alone) {
                     (true, _) => Met::Yes,
                     (false, true) => Met::No,
                     (false, false) => Met::Perhaps,
@@ -111,7 +112,9 @@ impl Constraint {
             let head = web.words(described.document, &described.thing.place);
             return match self {
                 Self::Object { object, qualifier, .. }
-                    if !qualifier.is_empty() && head.contains(&format!("{qualifier}={object}")) =>
+                    if !qualifier.is_empty()
+                        && as_literal(head)
+                            .contains(&as_literal(&format!("{qualifier}={object}"))) =>
                 {
                     Met::Perhaps
                 }
@@ -140,6 +143,11 @@ impl Constraint {
             }
         }
     }
+}
+
+/// A literal of a program, whichever quotation marks its writer took.
+pub(crate) fn as_literal(text: &str) -> String {
+    text.replace('"', "'")
 }
 
 /// Whether a definition has all of `words`. Of what it lacks only another nation is a contradiction.

@@ -12,6 +12,7 @@
 //! with another seed or other kinds, cuts the same way.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sleuth_index::folded;
 use sleuth_records::{Document, sha256_hex};
@@ -101,7 +102,7 @@ pub(crate) struct Families {
 /// Cuts `documents`, which are sorted by id. `signatures` are those of their texts; `links` lead from
 /// document to document.
 pub(crate) fn families(
-    documents: &[Document],
+    documents: &[Arc<Document>],
     signatures: &[Signature],
     links: &[(usize, usize)],
     shares: &Shares,

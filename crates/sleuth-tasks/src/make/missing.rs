@@ -193,10 +193,9 @@ pub(crate) fn is_stated(web: &Web, lack: &Lack) -> bool {
             }
             return body.contains(name.as_str());
         }
-        if speaks(body) {
-            return true;
-        }
-        return elsewhere(web, lack.thing, &speaks);
+        return speaks(body)
+            || beside(web, lack.thing, &speaks)
+            || elsewhere(web, lack.thing, &speaks);
     }
     speaks(&document.text) || elsewhere(web, lack.thing, &speaks)
 }
@@ -218,6 +217,20 @@ fn is_stated_around(web: &Web, lack: &Lack, speaks: &dyn Fn(&str) -> bool) -> bo
             name.strip_prefix(around).is_some_and(|rest| rest.starts_with('.'))
                 && speaks(entry_text(web, at))
         })
+}
+
+/// Whether the page of an entry speaks of it outside of the entry: `Added the attributes a and b`.
+fn beside(web: &Web, thing: ThingAt, speaks: &dyn Fn(&str) -> bool) -> bool {
+    let described = &web.things[thing];
+    let text = web.documents[described.document].text.as_str();
+    let start = described.thing.place.start;
+    let end = start + entry_text(web, thing).len();
+    let short = described.thing.name.rsplit('.').next().unwrap_or_default();
+    // Short words stand everywhere.
+    short.len() > 3
+        && [&text[..start], &text[end..]]
+            .into_iter()
+            .any(|part| part.contains(short) && around(part, short).into_iter().any(speaks))
 }
 
 /// Whether a sentence of another document holds the name and a word of the relation.

@@ -289,7 +289,7 @@ impl Maker<'_> {
         if !done(&mut judged, Filter::Answerable, passed) {
             return Ok(Some(judged));
         }
-        let found = leak::Found::of(self.store, &judged.candidate.question)?;
+        let found = leak::Found::of(self.store, &judged.candidate)?;
         judged.difficulty = self.difficulty(&judged.candidate, &found);
         let passed = !leak::leaks(&self.web, &judged.candidate, &found);
         if !done(&mut judged, Filter::NoLeak, passed) {
@@ -297,7 +297,8 @@ impl Maker<'_> {
         }
         // What one document answers may be found at once, and what nothing answers cannot.
         let takes_more = !matches!(judged.candidate.kind, Kind::OneHop | Kind::Unanswerable);
-        let passed = !takes_more || !calls::is_answered_at_once(self.store, &judged.candidate)?;
+        let passed =
+            !takes_more || !calls::is_answered_at_once(self.store, &self.web, &judged.candidate)?;
         done(&mut judged, Filter::Searches, passed);
         Ok(Some(judged))
     }

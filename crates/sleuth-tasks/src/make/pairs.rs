@@ -7,7 +7,7 @@ use sleuth_records::Random;
 
 use crate::facts::{Relation, Sort, Wanted};
 use crate::make::candidate::{Candidate, Only, Support, ask, fill, names, supports, year_of};
-use crate::make::constraint::{Constraint, Met};
+use crate::make::constraint::{Constraint, Met, as_literal};
 use crate::make::hops::hop;
 use crate::make::web::{FactAt, Web};
 use crate::task::{Kind, Split, Verifier};
@@ -213,7 +213,7 @@ fn shared_key(web: &Web, at: FactAt) -> Option<String> {
 
 impl Anchors {
     pub(crate) fn new(web: &Web, splits: &[Split]) -> Self {
-        let mut groups: BTreeMap<(Split, Relation, &str, &str, &str), Vec<FactAt>> =
+        let mut groups: BTreeMap<(Split, Relation, String, &str, &str), Vec<FactAt>> =
             BTreeMap::new();
         let mut linked: BTreeMap<(Split, Relation, String), Vec<FactAt>> = BTreeMap::new();
         for (at, stated) in web.facts.iter().enumerate() {
@@ -226,7 +226,8 @@ impl Anchors {
                 && !row.having.is_empty()
                 && !matches!(row.wanted, Wanted::Date | Wanted::Number | Wanted::Version);
             if can_name {
-                let key = (split, fact.relation, &*fact.object, &*fact.qualifier, &*thing.noun);
+                let object = as_literal(&fact.object);
+                let key = (split, fact.relation, object, &*fact.qualifier, &*thing.noun);
                 groups.entry(key).or_default().push(at);
             }
             if sharing(fact.relation).is_some()

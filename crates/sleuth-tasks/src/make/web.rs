@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use sleuth_index::{folded, words};
 use sleuth_records::{Document, DocumentId};
@@ -42,7 +43,7 @@ pub(crate) struct Described {
 
 /// See the [module](self).
 pub(crate) struct Web {
-    pub(crate) documents: Vec<Document>,
+    pub(crate) documents: Vec<Arc<Document>>,
     pub(crate) things: Vec<Described>,
     pub(crate) facts: Vec<Stated>,
     /// Folded words of title and text, with a space at both ends.
@@ -76,7 +77,7 @@ impl Web {
             by_key: HashMap::new(),
             shorts: HashMap::new(),
             of_document: vec![Vec::new(); documents.len()],
-            documents,
+            documents: documents.into_iter().map(Arc::new).collect(),
         };
         for (at, (page, text)) in pages.into_iter().enumerate() {
             web.add(at, page);
@@ -272,6 +273,16 @@ impl Web {
     /// The words of `range` in a document.
     pub(crate) fn words(&self, document: DocumentAt, range: &Range<usize>) -> &str {
         self.documents[document].text.get(range.clone()).unwrap_or_default()
+    }
+
+    /// The document `id`.
+    pub(crate) fn document(&self, id: &DocumentId) -> Option<&Arc<Document>> {
+        self.documents.get(self.position(id)?)
+    }
+
+    /// The position of the document `id`.
+    pub(crate) fn position(&self, id: &DocumentId) -> Option<DocumentAt> {
+        self.documents.binary_search_by(|document| document.id.cmp(id)).ok()
     }
 
     /// The id of a document.

@@ -447,3 +447,22 @@ fn cancelling_ends_it() {
     let error = make(&store, &options(), None, &|_| (), &|| true).unwrap_err();
     assert!(matches!(error, MakeError::Cancelled));
 }
+
+/// A page that gives two years for one event has no single answer to when it was.
+#[test]
+fn two_years_of_one_event_are_no_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let options =
+        MakeOptions { kinds: vec![Kind::OneHop], count: 200, candidates: 400, ..options() };
+    let asked = |more: &str, name: &str| {
+        let mut documents = documents();
+        documents[0].text.push_str(more);
+        let store = store(&dir.path().join(name), documents);
+        let made = make(&store, &options, None, &|_| (), &|| false).unwrap();
+        made.tasks
+            .iter()
+            .any(|task| task.question.as_str() == "When was the film \"Amber Tides\" released?")
+    };
+    assert!(asked("", "once"));
+    assert!(!asked(" In Japan it was released two years later, in 1963.", "twice"));
+}

@@ -133,21 +133,19 @@ pub(super) fn entries(text: &str, lines: &[Line]) -> Vec<Entry> {
             let is_c = directive.starts_with("c:");
             let Some(name) = declared(signature, is_c) else { continue };
             let body = body(lines, at);
-            let (body, n_signatures) = past_signatures(text, lines, body);
+            // A signature may go on over several lines.
+            let closed = closed(text, lines, at, body.end);
+            let head = line.trimmed(text).start..lines[closed].trimmed(text).end;
+            let (body, n_signatures) = past_signatures(text, lines, closed + 1..body.end);
             let around = open.last().map(|(_, _, name)| name.as_str());
             let name = whole_name(&name, &module, around, noun);
-            let arguments = (n_signatures == 0).then(|| arguments(text, &line.range)).flatten();
+            let arguments = (n_signatures == 0).then(|| arguments(text, &head)).flatten();
+            // All signatures, so that whoever looks for an argument finds it.
+            let head = head.start..lines[body.start.max(closed + 1) - 1].trimmed(text).end;
             open.push((at, body.end, name.clone()));
             // The same name once more is another signature, or described elsewhere: then no page
             // says it all.
-            out.push(Entry {
-                name,
-                noun,
-                head: line.trimmed(text),
-                arguments,
-                first_line: at,
-                body,
-            });
+            out.push(Entry { name, noun, head, arguments, first_line: at, body });
         } else if let Some((name, noun)) = plain_entry(words) {
             let body = body(lines, at);
             let deeper = body.clone().any(|line| !lines[line].is_blank());
@@ -178,6 +176,23 @@ fn body(lines: &[Line], at: usize) -> Range<usize> {
         .find(|&line| !lines[line].is_blank() && lines[line].indent <= indent)
         .unwrap_or(lines.len());
     at + 1..end
+}
+
+/// The line on which the brackets that open in line `at` are closed; `at` itself where they never are.
+fn closed(text: &str, lines: &[Line], at: usize, end: usize) -> usize {
+    let mut depth = 0_i32;
+    for (line, known) in lines.iter().enumerate().take(end).skip(at) {
+        if known.is_blank() {
+            break;
+        }
+        for c in text[known.range.clone()].chars() {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+        }
+        if depth <= 0 {
+            return line;
+        }
+    }
+    at
 }
 
 /// The body without further signatures and fields (`:noindex:`) at its head, and how many signatures

@@ -119,12 +119,13 @@ pub(super) fn default_values<'t>(
     }
     for part in parts {
         let Some((name, value)) = words[part.clone()].split_once('=') else { continue };
-        let name = name.split(':').next().unwrap_or(name).trim();
+        // A line that goes on ends in a backslash.
+        let name = name.split(':').next().unwrap_or(name).trim_matches(['\\', '\n', ' ']);
         let good = name.len() > 1
             && name.chars().all(|c| c.is_alphanumeric() || c == '_')
             && !value.trim().is_empty()
             && !value.contains("...")
-            && !value.contains('\\')
+            && !value.contains(['\\', '\n'])
             && value.len() <= 40;
         if good {
             let lead = value.len() - value.trim_start().len();
