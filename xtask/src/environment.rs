@@ -5,6 +5,8 @@
 //! the server. The peers host the same: the same documents and questions, searched inside their process
 //! by bm25s, over the protocol of their own library; that of skyrl-gym, which has no server, is stepped in
 //! its own process by nobody else. Every server is measured several times in turn; the rate is its best.
+//!
+//! At last, ten thousand connections that each ask for a session: those beyond the limit are refused.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,6 +33,8 @@ const SESSIONS: usize = 64;
 const ROUNDS: usize = 3;
 /// Operations of an episode.
 const OPERATIONS: usize = 5;
+/// Connections of the last part.
+const MANY: usize = 10_000;
 
 /// The hidden command by which this program serves tasks: `serve-tasks STORE TASKS PARTS EPISODES`.
 pub(crate) const CHILD: &str = "serve-tasks";
@@ -96,7 +100,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
     );
     println!("| store | environment | operations/s | ms of processor an operation | MiB peak |");
     println!("|---|---|---|---|---|");
-    for name in stores {
+    for name in &stores {
         let home = data::bench_folder().join("environment");
         fs_err::create_dir_all(&home)?;
         let set = data::load(name)?;
@@ -143,6 +147,47 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
             );
         }
     }
+    if let Some(name) = stores.first() {
+        many(&runtime, name)?;
+    }
+    Ok(())
+}
+
+/// Connections that ask for a session each and stay; those with one begin an episode and search.
+fn many(runtime: &tokio::runtime::Runtime, name: &str) -> Result<()> {
+    let home = data::bench_folder().join("environment");
+    let path = data::bench_folder().join("stores").join(name);
+    let tasks = home.join(format!("{name}-tasks.jsonl"));
+    let question = read_tasks(&tasks)?.remove(0).question;
+    let row = own(&path, &tasks, &home)?.remove(0);
+    let (before, _) = memory(row.peer.child.id())?;
+    let begun = Instant::now();
+    let (kept, refused) = runtime.block_on(async {
+        let (mut kept, mut refused) = (Vec::new(), 0);
+        for _ in 0..MANY {
+            let mut socket = Socket::open(&row.peer.address).await?;
+            let reset = socket.say(&json!({ "type": "reset", "data": {} })).await?;
+            if reset["data"]["code"] == "CAPACITY_REACHED" {
+                refused += 1;
+                continue;
+            }
+            let step = json!({ "type": "step", "data": { "query": question.as_str() } });
+            let found = socket.say(&step).await?;
+            if found["type"] != "observation" {
+                bail!("a search gave {found}");
+            }
+            kept.push(socket);
+        }
+        anyhow::Ok((kept, refused))
+    })?;
+    let (now, peak) = memory(row.peer.child.id())?;
+    println!(
+        "\n{MANY} connections, each asking for a session (sleuth, words): {} got one, began an episode \
+         and searched; {refused} were refused, all within {:.1} s; {before:.0} MiB before, {peak:.0} at the \
+         peak, {now:.0} with them open",
+        kept.len(),
+        begun.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 

@@ -32,9 +32,7 @@ fn trail(_: &ModelTap) -> Result<Box<dyn Policy + Send>, AgentError> {
 /// A policy `chat`, left to itself, whose model does what `act` says.
 fn chat(
     act: impl Fn(&sleuth_lm::Request<'_>) -> Result<Message, LmError> + Send + Clone + 'static,
-) -> impl Fn(&ModelTap) -> Result<Box<dyn Policy + Send>, AgentError> + Sync
-where
-{
+) -> impl Fn(&ModelTap) -> Result<Box<dyn Policy + Send>, AgentError> + Sync {
     let act = Mutex::new(act);
     move |tap| {
         let act = act.lock().unwrap().clone();
@@ -248,15 +246,7 @@ fn what_a_policy_does_wrong_is_judged_and_what_a_judge_does_wrong_is_not() {
 
     tasks[0].verifier = Verifier::Judge;
     let path = dir.path().join("judge.jsonl");
-    let answer = chat(|_| {
-        Acting::call(
-            "answer",
-            json!({ "answer": "a port in the north", "claims": [
-            { "text": "Varnograd is a port in the north", "evidence": ["e1"] }
-        ] }),
-        )
-    });
-    let none = run(&library, &tasks, &path, &normal(), &answer).unwrap_err().to_string();
+    let none = run(&library, &tasks, &path, &normal(), &trail).unwrap_err().to_string();
     assert_eq!(none, "1 tasks are verified by a judge: expected a model for it, found none");
     // An answer that no quote bears out is none, and a judge is not asked about it; so this one is
     // borne out by the first passage of a search.
@@ -303,25 +293,25 @@ fn at_the_deadline_a_policy_writes_up_and_later_it_is_cut_off() {
     let dir = tempfile::tempdir().unwrap();
     let tasks = &library.tasks()[..1];
     let options = RolloutOptions { deadline: Some(Duration::from_secs(100)), ..normal() };
-    let go = |name: &str, seconds: u64| {
+    // Each search takes so many seconds of the model, and the answer at the end so many.
+    let go = |name: &str, search: u64, answer: u64| {
         let path = dir.path().join(name);
         let clock = Arc::new(ToldClock(AtomicU64::new(0)));
         let moved = Arc::clone(&clock);
         let policy = move |tap: &ModelTap| -> Result<Box<dyn Policy + Send>, AgentError> {
             let moved = Arc::clone(&moved);
+            let mut queries = ["Tonkova born", "Varnograd river", "Okrin Hills", "lamp oil"].iter();
             let model = Acting::new(move |request, cancel| {
-                // Each call takes its time, and then looks whether it is still wanted.
+                let last = matches!(request.choice, sleuth_lm::ToolChoice::Only(_));
+                let seconds = if last { answer } else { search };
+                // It takes its time, and then looks whether it is still wanted.
                 moved.0.fetch_add(seconds * 1000, Ordering::Relaxed);
                 if cancel() {
                     return Err(LmError::Cancelled);
                 }
-                match request.choice {
-                    sleuth_lm::ToolChoice::Only(_) => {
-                        Acting::call("answer", json!({ "answer": "Varnograd", "claims": [] }))
-                    }
-                    sleuth_lm::ToolChoice::Text | sleuth_lm::ToolChoice::Call => {
-                        Acting::call("search", json!({ "query": "Tonkova born" }))
-                    }
+                match queries.next().filter(|_| !last) {
+                    Some(query) => Acting::call("search", json!({ "query": query })),
+                    None => Acting::call("answer", json!({ "answer": "Varnograd", "claims": [] })),
                 }
             });
             let options = ChatOptions { lead: 0, ..ChatOptions::default() };
@@ -332,15 +322,20 @@ fn at_the_deadline_a_policy_writes_up_and_later_it_is_cut_off() {
             ..RolloutSurroundings::new(Arc::clone(&library.store), "retrieval", &policy)
         };
         roll_out(tasks, &path, &options, &around).unwrap();
-        episodes(&path).remove(0)
+        (path.clone(), episodes(&path).remove(0))
     };
-    // The second call begins at 55 s and is cut at 110 s; the write-up is asked for and ends at 124 s
-    // where it takes 14.
-    let late = go("late.jsonl", 60);
-    assert!(matches!(late.ending, Ending::Failed { boundary: Boundary::Model, .. }), "{late:?}");
-    let in_time = go("in_time.jsonl", 11);
+    // The fourth call is cut short at 120 s, and what is written at 121 s counts.
+    let (path, in_time) = go("in_time.jsonl", 30, 1);
     assert!(in_time.verdict().unwrap().correct, "{:?}", in_time.ending);
-    assert!(in_time.recording.stopped_at.is_some() || in_time.attempt.turns < 10);
+    assert_eq!(in_time.attempt.searches.len(), 3);
+    assert!(in_time.recording.stopped_at.is_some());
+    let (again, _) = replayed(&library, &path, 1);
+    assert_eq!((again.episodes, again.same), (1, 1), "{again:?}");
+    // At 126 s it does not: all time is over after a quarter more than the deadline.
+    let (_, late) = go("late.jsonl", 30, 6);
+    let Ending::Failed { boundary, message } = &late.ending else { panic!("{:?}", late.ending) };
+    assert_eq!(*boundary, Boundary::Model);
+    assert_eq!(message, "the model went on after the deadline, and was cut off");
 }
 
 #[test]
