@@ -11,6 +11,7 @@ be: helpers begin with `_`.
 """
 
 import argparse
+import inspect
 import json
 import urllib.error
 import urllib.request
@@ -102,6 +103,7 @@ def tasks():
     return [task["id"] for task in listed]
 
 
+TOOLS = [Search.search, Search.open, Search.find, Search.answer]
 CALLS = [
     {"name": "search", "arguments": {"query": "The Glass Harbour"}},
     {"name": "answer", "arguments": {"answer": "Mirela Tonkova"}},
@@ -113,6 +115,7 @@ def tiny():
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+    from transformers.utils import get_json_schema
     from trl.chat_template_utils import qwen3_chat_template
 
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -120,14 +123,17 @@ def tiny():
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
-    words = [json.dumps(call) for call in CALLS] * 50
+    # What stands in every prompt becomes few tokens, so that a CPU gets through it.
+    told = [qwen3_chat_template, *(inspect.getsource(tool) for tool in TOOLS)]
+    told += [json.dumps(get_json_schema(tool)) for tool in TOOLS]
+    told += [json.dumps(call) for call in CALLS]
     trainer = trainers.BpeTrainer(
-        vocab_size=400,
+        vocab_size=1500,
         special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    inner.train_from_iterator(words, trainer)
+    inner.train_from_iterator(told * 20, trainer)
     inner.add_tokens(marks)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=inner, eos_token="<|im_end|>", pad_token="<|endoftext|>"
@@ -152,36 +158,47 @@ def tiny():
 
 
 def teach(model, tokenizer):
-    """By heart: search first; once there is a result, answer."""
+    """By heart: search first; once there is a result, answer. Questions and results are of random words."""
+    import random
+
     import torch
 
-    ask = {"role": "user", "content": "Question: ?"}
-    tools = [Search.search, Search.open, Search.find, Search.answer]
+    begun = _post("/reset", {})["observation"]
+    instructions = begun["content"].removesuffix(begun["question"])
+    chance = random.Random(0)
+    words = "who wrote the novel of a lighthouse keeper born in a port river cathedral caravan".split()
 
-    def call(at):
-        return {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": CALLS[at]}]}
+    def some(n):
+        return " ".join(chance.choice(words) for _ in range(chance.randrange(n // 2, n)))
 
-    result = {"role": "tool", "name": "search", "content": "⟦e1 in d1: ?⟧\n?\n⟦end⟧"}
-    render = lambda messages, **more: tokenizer.apply_chat_template(
-        messages, tools=tools, tokenize=False, **more
-    )
-    examples = []
-    for messages, at in (([ask], 0), ([ask, call(0), result], 1)):
-        prompt = render(messages, add_generation_prompt=True)
+    def example(at):
+        messages = [{"role": "user", "content": f"{instructions}{some(16)}?"}]
+        if at == 1:
+            call = {"type": "function", "function": CALLS[0]}
+            result = "\n\n".join(f"⟦e{n} in d{n}: {some(6)}⟧\n{some(60)}\n⟦end⟧" for n in (1, 2, 3))
+            messages += [
+                {"role": "assistant", "content": "", "tool_calls": [call]},
+                {"role": "tool", "name": "search", "content": result},
+            ]
+        prompt = tokenizer.apply_chat_template(
+            messages, tools=TOOLS, tokenize=False, add_generation_prompt=True, enable_thinking=False
+        )
         said = f"<tool_call>\n{json.dumps(CALLS[at])}\n</tool_call><|im_end|>"
         prompt, said = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, said))
-        # The end of the prompt is what tells the two apart; the rest only costs time.
-        prompt = prompt[-64:]
-        ids = torch.tensor([prompt + said])
-        labels = ids.clone()
-        labels[:, : len(prompt)] = -100
-        examples.append((ids, labels))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(150):
-        for ids, labels in examples:
-            model(input_ids=ids, labels=labels).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        return torch.tensor([prompt + said]), torch.tensor([[-100] * len(prompt) + said])
+
+    steps = 400
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    slower = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, steps // 2)
+    for step in range(steps):
+        ids, labels = example(step % 2)
+        loss = model(input_ids=ids, labels=labels).loss
+        loss.backward()
+        if step % 2:
+            optimizer.step()
+            optimizer.zero_grad()
+            slower.step()
+    print(f"taught by heart, loss {loss.item():.3f}")
 
 
 def main():

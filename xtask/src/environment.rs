@@ -4,7 +4,7 @@
 //! *operation* is one of these five. The load comes from this process and shares the machine's cores with
 //! the server. The peers host the same: the same documents and questions, searched inside their process
 //! by bm25s, over the protocol of their own library; that of skyrl-gym, which has no server, is stepped in
-//! its own process by nobody else. Every server is measured several times in turn; the rate is its best.
+//! its own process by nobody else, and so is ours once more, by one thread. Every server is measured several times in turn; the rate is its best.
 //!
 //! At last, ten thousand connections that each ask for a session: those beyond the limit are refused.
 
@@ -19,8 +19,8 @@ use sleuth_index::{Parts, Store};
 use sleuth_records::Question;
 use sleuth_server::{Environments, Options, ServedTasks, Server};
 use sleuth_tasks::{
-    Kind, Provenance, Split, TASK_SCHEMA, Task, TaskId, TrainTask, Verifier, read_tasks,
-    write_tasks,
+    Action, Environment, Gym, GymOptions, Kind, Pick, Provenance, Split, TASK_SCHEMA, Task, TaskId,
+    TrainTask, Verifier, read_tasks, write_tasks,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -31,7 +31,7 @@ use crate::serve::{Peer, answer, corpus, memory, processor, python, start};
 const STORES: [&str; 2] = ["squad_dev", "hotpotqa_closed"];
 const SESSIONS: usize = 64;
 const ROUNDS: usize = 3;
-/// Operations of an episode.
+/// Operations of an episode: a reset, three searches, an answer.
 const OPERATIONS: usize = 5;
 /// Connections of the last part.
 const MANY: usize = 10_000;
@@ -135,6 +135,16 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
             let (rate, busy) = best.context("no round")?;
             let (_, peak) = memory(row.peer.child.id())?;
             println!("| {name} | {} | {rate:.0} | {busy:.3} | {peak:.0} |", row.peer.name);
+        }
+        for (parts, words) in [(Parts::LEXICAL, "words"), (Parts::ALL, "words + graph")] {
+            let mut best = 0.0f64;
+            for _ in 0..ROUNDS {
+                best = best.max(stepped_here(&path, &tasks, parts, seconds)?);
+            }
+            println!(
+                "| {name} | sleuth, {words}, stepped in its process | {best:.0} | {:.3} | – |",
+                1000.0 / best
+            );
         }
         if let Some(mut command) = skyrl {
             let mut best = 0.0f64;
@@ -246,6 +256,40 @@ fn others(store: &str, tasks: &Path, home: &Path) -> Result<(Vec<Row>, Command)>
         row("aviary, bm25s, over HTTP", "aviary", Dialect::Aviary)?,
     ];
     Ok((rows, command("skyrl")))
+}
+
+/// Operations a second of our environment without a server, by this thread alone.
+fn stepped_here(path: &Path, tasks: &[Task], parts: Parts, seconds: f64) -> Result<f64> {
+    let store = Arc::new(Store::open(path)?.with_cache(usize::MAX, 64 << 20));
+    let options = GymOptions { parts, ..GymOptions::default() };
+    let retrieval = store.retrieval()?.id;
+    let gym = Arc::new(Gym::of_any_split(store, retrieval, tasks.to_vec(), options)?);
+    let mut sessions: Vec<Environment> =
+        (0..SESSIONS).map(|_| Environment::new(Arc::clone(&gym))).collect();
+    let begun = Instant::now();
+    let mut operations = 0;
+    for at in 0.. {
+        if begun.elapsed().as_secs_f64() >= seconds {
+            break;
+        }
+        let session = &mut sessions[at % SESSIONS];
+        let (queries, said) = episode(tasks, at);
+        session.reset(&Pick::Index(at % tasks.len()))?;
+        for query in queries {
+            let found = session.step(&Action::Search { query: query.to_owned() }, "")?;
+            if found.passages.is_empty() {
+                bail!("a search gave {found:?}");
+            }
+        }
+        let answer = Action::Answer { text: said.to_owned(), citations: Vec::new() };
+        let end = session.step(&answer, "")?;
+        if end.reward.is_none_or(|reward| reward < 0.5) {
+            bail!("a right answer gave {end:?}");
+        }
+        session.take_episode();
+        operations += OPERATIONS;
+    }
+    Ok(operations as f64 / begun.elapsed().as_secs_f64())
 }
 
 /// Operations a second of an environment that steps itself.

@@ -325,6 +325,10 @@ fn groups(observations: &[Observation], resampling: &Resampling) -> Vec<Group> {
         for ((_, name), members) in members {
             let metrics = estimates(&OF_GROUPS, &members.iter().copied(), resampling);
             let tasks = Metric::Correct.by_task(members.iter().copied()).len();
+            // Of a group whose episodes all ended in errors there is nothing to say.
+            if tasks == 0 {
+                continue;
+            }
             out.push(Group { by, name, tasks, metrics });
         }
     }

@@ -21,7 +21,7 @@ use sleuth_records::{Budget, Random};
 
 use crate::answers::{interval, interval_name, number};
 use crate::metric::Metric;
-use crate::report::{Block, Figure, Page, Point, Series, Table, lines};
+use crate::report::{Block, Figure, Page, Point, Series, Spacing, Table, lines};
 use crate::statistics::{Estimate, Resampling, estimate};
 use crate::system::{Observation, Outcome, System};
 
@@ -280,7 +280,7 @@ impl Curve {
             Axis::Samples => "samples".to_owned(),
         };
         let caption = format!("Share of right answers against {x}");
-        let svg = lines(&caption, &x, "right answers", &curves, &[]);
+        let svg = lines(&caption, &x, "right answers", Spacing::Doubling, &curves, &[]);
         let mut blocks = vec![Block::Figure(Figure { caption, svg }), Block::Table(self.table())];
         blocks.extend(self.notes().into_iter().map(Block::Text));
         Page { title: "Accuracy against spending".to_owned(), blocks }

@@ -13,23 +13,17 @@
 //! 5. runs of Chinese, Japanese and Korean characters, which have no spaces, become overlapping
 //!    pairs (a run of one stays one), the scheme of Lucene's CJK analyzer.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
 use frostem::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 /// Name and version of this analyzer; a store remembers it.
 pub(crate) const ANALYZER: &str = "sleuth-english-cjk-1";
-
-/// The stop words of Lucene's English analyzer, which published BM25 baselines use. Sorted.
-const STOP_WORDS: [&str; 33] = [
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it",
-    "no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these",
-    "they", "this", "to", "was", "will", "with",
-];
 
 /// One index term with its place in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,27 +36,93 @@ pub struct Term {
 
 /// Splits `text` into the terms that the index holds, in order.
 pub fn analyze(text: &str) -> Vec<Term> {
-    let words = words(text);
-    let mut terms = Vec::with_capacity(words.len());
-    for word in &words {
-        if !is_stop_word(&word.text) {
-            terms.push(Term { text: stem(&word.text), range: word.range.clone() });
-        }
-    }
-    if terms.is_empty() {
-        return words;
-    }
+    let mut terms = Vec::new();
+    for_each_term(text, |term, range| terms.push(Term { text: term.to_owned(), range }));
     terms
 }
 
-/// Whether `word` is one that the index leaves out.
+/// Hands the terms that the index holds of `text` to `each`, in order, with their byte ranges: for those
+/// who look at terms and keep none.
+pub fn for_each_term(text: &str, mut each: impl FnMut(&str, Range<usize>)) {
+    // Who looks at a term may analyse another text meanwhile, and then begins with an empty memory.
+    let mut stems = STEMS.take().unwrap_or_default();
+    let mut any = false;
+    for_each_word(text, |word, range| {
+        if !is_stop_word(word) {
+            any = true;
+            stems.of(word, |stem| each(stem, range));
+        }
+    });
+    STEMS.set(Some(stems));
+    if !any {
+        for_each_word(text, each);
+    }
+}
+
+/// Whether `word` is one of the stop words of Lucene's English analyzer, which published BM25 baselines
+/// leave out, too.
 pub(crate) fn is_stop_word(word: &str) -> bool {
-    STOP_WORDS.binary_search(&word).is_ok()
+    word.len() <= 5
+        && matches!(
+            word,
+            "a" | "an"
+                | "and"
+                | "are"
+                | "as"
+                | "at"
+                | "be"
+                | "but"
+                | "by"
+                | "for"
+                | "if"
+                | "in"
+                | "into"
+                | "is"
+                | "it"
+                | "no"
+                | "not"
+                | "of"
+                | "on"
+                | "or"
+                | "such"
+                | "that"
+                | "the"
+                | "their"
+                | "then"
+                | "there"
+                | "these"
+                | "they"
+                | "this"
+                | "to"
+                | "was"
+                | "will"
+                | "with"
+        )
 }
 
 /// Splits `text` into folded words without dropping or stemming any: what titles are compared by.
 pub fn words(text: &str) -> Vec<Term> {
     let mut out = Vec::new();
+    for_each_word(text, |word, range| out.push(Term { text: word.to_owned(), range }));
+    out
+}
+
+/// The words of `text`, folded and joined by spaces: the form in which names, titles and queries are
+/// compared.
+pub fn folded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for_each_word(text, |word, _| {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    });
+    out
+}
+
+/// Hands the words of [`words`] to `each`.
+fn for_each_word(text: &str, mut each: impl FnMut(&str, Range<usize>)) {
+    let mut folded = String::new();
     let mut chars = text.char_indices().peekable();
     while let Some((start, first)) = chars.next() {
         if is_cjk(first) {
@@ -74,7 +134,7 @@ pub fn words(text: &str) -> Vec<Term> {
                 run.push((at, next));
                 chars.next();
             }
-            push_cjk(&run, &mut out);
+            pairs(&run, &mut each);
         } else if first.is_alphanumeric() {
             let mut end = start + first.len_utf8();
             while let Some(&(at, next)) = chars.peek() {
@@ -90,33 +150,27 @@ pub fn words(text: &str) -> Vec<Term> {
                 end = at + next.len_utf8();
                 chars.next();
             }
-            let folded = fold(&text[start..end]);
+            fold(&text[start..end], &mut folded);
             if !folded.is_empty() {
-                out.push(Term { text: folded, range: start..end });
+                each(&folded, start..end);
             }
         }
     }
-    out
 }
 
-/// The words of `text`, folded and joined by spaces: the form in which names, titles and queries are
-/// compared.
-pub fn folded(text: &str) -> String {
-    let words: Vec<String> = words(text).into_iter().map(|word| word.text).collect();
-    words.join(" ")
-}
-
-fn push_cjk(run: &[(usize, char)], out: &mut Vec<Term>) {
+/// The pairs of a run of characters of a script without spaces.
+fn pairs(run: &[(usize, char)], each: &mut impl FnMut(&str, Range<usize>)) {
     let end_of = |i: usize| run[i].0 + run[i].1.len_utf8();
+    let mut text = [0; 4];
     if let [(start, only)] = run {
-        out.push(Term { text: only.to_string(), range: *start..end_of(0) });
+        each(only.encode_utf8(&mut text), *start..end_of(0));
         return;
     }
+    let mut both = String::new();
     for (i, pair) in run.windows(2).enumerate() {
-        out.push(Term {
-            text: pair.iter().map(|(_, c)| c).collect(),
-            range: pair[0].0..end_of(i + 1),
-        });
+        both.clear();
+        both.extend(pair.iter().map(|(_, c)| c));
+        each(&both, pair[0].0..end_of(i + 1));
     }
 }
 
@@ -131,43 +185,60 @@ pub(crate) fn is_cjk(c: char) -> bool {
         | 0x20000..=0x3134F) // further extensions
 }
 
-fn fold(word: &str) -> String {
+/// Puts the folded form of `word` into `out`.
+fn fold(word: &str, out: &mut String) {
+    out.clear();
     let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
     if word.is_ascii() {
-        return word
-            .bytes()
-            .filter(|&b| b != b'\'')
-            .map(|b| char::from(b.to_ascii_lowercase()))
-            .collect();
+        out.push_str(word);
+        out.make_ascii_lowercase();
+        if out.contains('\'') {
+            out.retain(|c| c != '\'');
+        }
+        return;
     }
-    word.nfkd()
-        .filter(|&c| !is_combining_mark(c) && c != '\'' && c != '’')
-        .flat_map(char::to_lowercase)
-        .collect()
+    out.extend(
+        word.nfkd()
+            .filter(|&c| !is_combining_mark(c) && c != '\'' && c != '’')
+            .flat_map(char::to_lowercase),
+    );
 }
 
-fn stem(word: &str) -> String {
-    // Stemming dominates analysis and words repeat: a small per-thread memory halves the time to
-    // build a store. It is emptied when full; which words it holds never changes a result.
-    const REMEMBERED: usize = 20_000;
-    thread_local! {
-        static STEMS: RefCell<(Stemmer, HashMap<String, String>)> =
-            RefCell::new((Stemmer::new(Algorithm::English), HashMap::new()));
+/// Stems of words. Stemming dominates analysis and words repeat: a small memory, one for each thread,
+/// halves the time to build a store. It is emptied when full; which words it holds never changes a
+/// result.
+struct Stems {
+    stemmer: Stemmer,
+    known: HashMap<String, String, RandomState>,
+}
+
+thread_local! {
+    static STEMS: Cell<Option<Stems>> = const { Cell::new(None) };
+}
+
+impl Default for Stems {
+    fn default() -> Self {
+        Self { stemmer: Stemmer::new(Algorithm::English), known: HashMap::default() }
     }
-    if word.len() < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
-        return word.to_owned();
+}
+
+impl Stems {
+    const MOST: usize = 20_000;
+
+    fn of(&mut self, word: &str, each: impl FnOnce(&str)) {
+        if word.len() < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
+            return each(word);
+        }
+        if let Some(stem) = self.known.get(word) {
+            return each(stem);
+        }
+        if self.known.len() >= Self::MOST {
+            self.known.clear();
+        }
+        let stem = self.stemmer.stem(word).to_string();
+        each(&stem);
+        self.known.insert(word.to_owned(), stem);
     }
-    STEMS.with_borrow_mut(|(stemmer, known)| {
-        if let Some(stem) = known.get(word) {
-            return stem.clone();
-        }
-        if known.len() >= REMEMBERED {
-            known.clear();
-        }
-        let stem = stemmer.stem(word).to_string();
-        known.insert(word.to_owned(), stem.clone());
-        stem
-    })
 }
 
 #[cfg(test)]
@@ -207,7 +278,11 @@ mod tests {
     }
 
     #[test]
-    fn stop_words_are_sorted() {
-        assert!(STOP_WORDS.is_sorted());
+    fn texts_may_be_analysed_while_another_is() {
+        let mut out = Vec::new();
+        for_each_term("running dogs", |outer, _| {
+            for_each_term("barking cats", |inner, _| out.push(format!("{outer} {inner}")));
+        });
+        assert_eq!(out, ["run bark", "run cat", "dog bark", "dog cat"]);
     }
 }

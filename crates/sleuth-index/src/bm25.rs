@@ -23,7 +23,7 @@
 use std::collections::BTreeMap;
 
 use tantivy::DocSet as _;
-use tantivy::postings::Postings as _;
+use tantivy::postings::{Postings as _, SegmentPostings};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, InvertedIndexReader, TERMINATED, Term};
 
@@ -92,24 +92,31 @@ pub(crate) fn for_each_score(
         |tf: u32, b: f32, length: f32, average: f32| tf as f32 / (1.0 - b + b * length / average);
 
     let mut idfs = Vec::with_capacity(terms.len());
+    let (mut found, mut ends) = (Vec::new(), Vec::new());
     for (at, (term, &weight)) in terms.iter().enumerate() {
-        let frequencies: Vec<Vec<Frequency>> = segments
-            .iter()
-            .map(|segment| frequencies(segment, fields, term))
-            .collect::<tantivy::Result<_>>()?;
-        let n: usize = frequencies.iter().map(Vec::len).sum();
-        let idf = idf(total, n as u64);
+        found.clear();
+        ends.clear();
+        for segment in segments {
+            frequencies(segment, fields, term, &mut found)?;
+            ends.push(found.len());
+        }
+        let idf = idf(total, found.len() as u64);
         idfs.push(idf);
-        for ((number, segment), frequencies) in segments.iter().enumerate().zip(frequencies) {
-            for Frequency { doc, title, body } in frequencies {
+        let mut start = 0;
+        for ((number, segment), &end) in segments.iter().enumerate().zip(&ends) {
+            for &Frequency { doc, title, body } in &found[start..end] {
                 let posting = Posting { term: at, segment: number, doc, title, body };
                 let (title_length, body_length) = segment.lengths[doc as usize];
-                let title_length = f32::from(title_length);
-                let title = part(title, settings.title_b, title_length, title_average);
-                let body = part(body, settings.b, body_length as f32, body_average);
-                let tf = settings.title_weight * title + body;
+                let mut tf = part(body, settings.b, body_length as f32, body_average);
+                // Most passages have a term in the body alone.
+                if title > 0 {
+                    let length = f32::from(title_length);
+                    let title = part(title, settings.title_b, length, title_average);
+                    tf += settings.title_weight * title;
+                }
                 each(&posting, weight * idf * tf / (settings.k1 + tf));
             }
+            start = end;
         }
     }
     Ok(idfs)
@@ -147,39 +154,47 @@ struct Frequency {
     body: u32,
 }
 
-/// Living passages with `term` in title or body, by entry.
-fn frequencies(segment: &Segment, fields: &Fields, term: &str) -> tantivy::Result<Vec<Frequency>> {
-    let mut out: Vec<Frequency> = Vec::new();
+/// Puts the living passages with `term` in title or body behind `out`, by entry.
+fn frequencies(
+    segment: &Segment,
+    fields: &Fields,
+    term: &str,
+    out: &mut Vec<Frequency>,
+) -> tantivy::Result<()> {
     let alive = segment.reader.alive_bitset();
-    for (index, field) in [(&segment.body, fields.body), (&segment.title, fields.title)] {
+    let postings = |index: &InvertedIndexReader, field| {
         let term = Term::from_field_text(field, term);
-        let Some(mut postings) = index.read_postings(&term, IndexRecordOption::WithFreqs)? else {
-            continue;
-        };
-        let mut doc = postings.doc();
-        while doc != TERMINATED {
-            if alive.is_none_or(|alive| alive.is_alive(doc)) {
-                let tf = postings.term_freq();
-                out.push(if field == fields.title {
-                    Frequency { doc, title: tf, body: 0 }
-                } else {
-                    Frequency { doc, title: 0, body: tf }
-                });
-            }
-            doc = postings.advance();
+        index.read_postings(&term, IndexRecordOption::WithFreqs)
+    };
+    let mut bodies = postings(&segment.body, fields.body)?;
+    let mut titles = postings(&segment.title, fields.title)?;
+    let at = |postings: &Option<SegmentPostings>| {
+        postings.as_ref().map_or(TERMINATED, |postings| postings.doc())
+    };
+    // Both lists rise: the two counts of one passage are merged as they come.
+    let (mut in_body, mut in_title) = (at(&bodies), at(&titles));
+    loop {
+        let doc = in_body.min(in_title);
+        if doc == TERMINATED {
+            return Ok(());
+        }
+        let mut frequency = Frequency { doc, title: 0, body: 0 };
+        if in_body == doc
+            && let Some(postings) = &mut bodies
+        {
+            frequency.body = postings.term_freq();
+            in_body = postings.advance();
+        }
+        if in_title == doc
+            && let Some(postings) = &mut titles
+        {
+            frequency.title = postings.term_freq();
+            in_title = postings.advance();
+        }
+        if alive.is_none_or(|alive| alive.is_alive(doc)) {
+            out.push(frequency);
         }
     }
-    // Body and title postings are each sorted: merge the two counts of one passage.
-    out.sort_by_key(|frequency| frequency.doc);
-    out.dedup_by(|later, first| {
-        let same = later.doc == first.doc;
-        if same {
-            first.title += later.title;
-            first.body += later.body;
-        }
-        same
-    });
-    Ok(out)
 }
 
 /// Number of living passages with `term`.
@@ -197,7 +212,9 @@ pub(crate) fn passage_frequency(
             (of(&segment.body, fields.body)?, of(&segment.title, fields.title)?);
         n += if segment.reader.has_deletes() || (in_body > 0 && in_title > 0) {
             // Who has it in both, and who is gone, only the postings tell.
-            frequencies(segment, fields, term)?.len() as u64
+            let mut found = Vec::new();
+            frequencies(segment, fields, term, &mut found)?;
+            found.len() as u64
         } else {
             in_body + in_title
         };

@@ -108,6 +108,18 @@ struct PassageColumns {
     end: Column<u64>,
 }
 
+impl PassageColumns {
+    /// The passage at an entry, which is of `document`.
+    fn passage(&self, entry: DocId, document: DocumentId) -> Passage {
+        let number = |column: &Column<u64>| column.first(entry).unwrap_or(0);
+        Passage {
+            document,
+            id: PassageId(u32::try_from(number(&self.ordinal)).unwrap_or(u32::MAX)),
+            range: number(&self.start) as usize..number(&self.end) as usize,
+        }
+    }
+}
+
 impl Segment {
     fn open(reader: SegmentReader, fields: &Fields) -> tantivy::Result<Self> {
         let fast = reader.fast_fields();
@@ -644,12 +656,7 @@ impl Store {
             .document
             .ord_to_str(name, &mut document)
             .map_err(|error| IndexError::io(&self.path, error))?;
-        let number = |column: &Column<u64>| column.first(doc).unwrap_or(0);
-        Ok(Some(Passage {
-            document: DocumentId::new(document),
-            id: PassageId(u32::try_from(number(&columns.ordinal)).unwrap_or(u32::MAX)),
-            range: number(&columns.start) as usize..number(&columns.end) as usize,
-        }))
+        Ok(Some(columns.passage(doc, DocumentId::new(document))))
     }
 
     /// Ids of the documents whose folded title is `key`, sorted.
@@ -672,7 +679,11 @@ impl Store {
         segment: usize,
         entry: DocId,
     ) -> Result<Option<Passage>, IndexError> {
-        self.passage(&self.segments[segment], entry)
+        let table = self.table()?;
+        let columns = self.segments[segment].columns.as_ref();
+        let passage =
+            |(columns, at): (&PassageColumns, _)| columns.passage(entry, table.id(at).clone());
+        Ok(columns.zip(table.document(segment, entry)).map(passage))
     }
 
     /// The index entries of the passages of `documents`.
@@ -722,24 +733,17 @@ impl Store {
     }
 
     /// The best `k` of `scored`, with their passages; see [`Ranking`] for the order of ties.
-    fn best(&self, mut scored: Vec<Scored>, query: &Query) -> Result<Ranking, IndexError> {
-        let falling =
-            |a: &Scored, b: &Scored| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal);
+    fn best(&self, scored: &[Scored], query: &Query) -> Result<Ranking, IndexError> {
         // Documents are numbered by their ids, so that ties are ordered without reading names.
         let table = self.table()?;
         // Several passages of one document may have to make way, so that more than `k` entries can
         // be needed; the sorted part grows until it was enough.
         let mut take = query.k.saturating_mul(2).max(64);
         loop {
-            let cut = take.min(scored.len());
-            if cut == 0 {
-                return Ok(Ranking::default());
-            }
-            scored.select_nth_unstable_by(cut - 1, falling);
-            let least = scored[cut - 1].score;
-            // All entries that tie with the last one come along: their order is decided by names.
-            let mut head: Vec<(f32, DocumentNumber, u64, &Scored)> = Vec::with_capacity(cut);
-            for entry in scored.iter().filter(|entry| entry.score >= least) {
+            let highest = highest(scored, take);
+            let mut head: Vec<(f32, DocumentNumber, u64, &Scored)> =
+                Vec::with_capacity(highest.len());
+            for entry in highest {
                 let Some(number) = table.document(entry.segment, entry.doc) else { continue };
                 let columns = self.segments[entry.segment].columns.as_ref();
                 let ordinal = columns.and_then(|columns| columns.ordinal.first(entry.doc));
@@ -754,16 +758,44 @@ impl Store {
                 let n = from.entry(number).or_default();
                 if *n < query.per_document && hits.len() < query.k {
                     *n += 1;
-                    let passage = self.passage(&self.segments[entry.segment], entry.doc)?;
+                    let columns = self.segments[entry.segment].columns.as_ref();
+                    let passage =
+                        columns.map(|columns| columns.passage(entry.doc, table.id(number).clone()));
                     hits.extend(passage.map(|passage| Hit { passage, score }));
                 }
             }
-            if hits.len() == query.k || cut == scored.len() {
+            if hits.len() == query.k || take >= scored.len() {
                 return Ok(Ranking { hits });
             }
             take = take.saturating_mul(4);
         }
     }
+}
+
+/// The `n` entries with the highest scores, and all that tie with the last of them: their order is for
+/// names to decide. In no particular order.
+fn highest(scored: &[Scored], n: usize) -> Vec<&Scored> {
+    let falling = |a: &&Scored, b: &&Scored| b.score.total_cmp(&a.score);
+    let mut kept: Vec<&Scored> = Vec::with_capacity(2 * n.min(scored.len()));
+    // Most entries are below what is kept already, and one look tells.
+    let (mut least, mut most) = (f32::NEG_INFINITY, 2 * n);
+    let keep_best = |kept: &mut Vec<&Scored>, least: &mut f32| {
+        if kept.len() > n {
+            *least = kept.select_nth_unstable_by(n - 1, falling).1.score;
+            kept.retain(|entry| entry.score >= *least);
+        }
+    };
+    for entry in scored {
+        if entry.score >= least {
+            if kept.len() >= most {
+                keep_best(&mut kept, &mut least);
+                most = 2 * kept.len().max(n);
+            }
+            kept.push(entry);
+        }
+    }
+    keep_best(&mut kept, &mut least);
+    kept
 }
 
 /// Runs `read`, and names its panic: the index library trusts what it reads, so that a damaged file
@@ -883,7 +915,7 @@ impl Store {
                     && allowed.passage(entry.segment, entry.doc)
             });
         }
-        self.best(scored, query)
+        self.best(&scored, query)
     }
 
     /// What passes the filter of `query`, the newest first, then by id.

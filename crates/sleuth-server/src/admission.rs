@@ -3,16 +3,34 @@
 //! As many searches run as there are cores; beyond, a bounded number of requests waits, first come
 //! first served and not for ever; beyond that, requests are refused at once with *503* and a
 //! `Retry-After`. No queue grows. A client that goes away takes its place in the queue along, and a
-//! batch of its queries that is running stops after the query that it is at.
+//! batch of its queries that is running on threads stops after the query that it is at.
+//!
+//! [`Length::Short`] work, such as the few queries of a request, is done by the thread that read the
+//! request: to hand it to another and back takes as long as a search of a small store. [`Length::Long`]
+//! work is done on threads for it, and so is all work where short work turns out not to be ([`SHORT`]),
+//! as over a large store: connections are to be looked after meanwhile.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::refused::Refused;
+
+/// What short work takes on average, at most.
+const SHORT: Duration = Duration::from_millis(10);
+
+/// How long work may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// Some searches.
+    Short,
+    /// What waits for a disk or a model, or searches much.
+    Long,
+}
 
 /// See the [module](self).
 pub(crate) struct Admission {
@@ -23,6 +41,8 @@ pub(crate) struct Admission {
     n_running: usize,
     longest_wait: Duration,
     refused: AtomicU64,
+    /// Microseconds that short work takes, on a moving average.
+    short: AtomicU64,
 }
 
 /// A place among those who run or wait; given back when dropped.
@@ -60,6 +80,7 @@ impl Admission {
             n_running,
             longest_wait,
             refused: AtomicU64::new(0),
+            short: AtomicU64::new(0),
         }
     }
 
@@ -86,21 +107,44 @@ impl Admission {
         }
     }
 
-    /// Does `work` on a thread for it as soon as it is its turn, for somebody of whom there is a bounded
-    /// number and who asks one thing at a time, as a session does: it waits as long as it takes, and
-    /// `work` is done to its end even where the client has gone.
+    /// Does `work` as soon as it is its turn, for somebody of whom there is a bounded number and who asks
+    /// one thing at a time, as a session does: it waits as long as it takes, and `work` is done to its
+    /// end even where the client has gone.
     pub(crate) async fn take_turn<T: Send + 'static>(
         &self,
+        length: Length,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refused> {
         let Ok(turn) = Arc::clone(&self.running).acquire_owned().await else {
             return Err(self.busy());
         };
-        let done = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let _turn = turn;
             work()
-        });
-        done.await.map_err(|_| failed())
+        };
+        self.work(length, work).await
+    }
+
+    /// Does `work` where its length lets it be done.
+    async fn work<T: Send + 'static>(
+        &self,
+        length: Length,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let begun = Instant::now();
+        let is_short = self.short.load(Ordering::Relaxed) <= SHORT.as_micros() as u64;
+        let done = if length == Length::Short && is_short {
+            catch_unwind(AssertUnwindSafe(work)).map_err(|_| failed())
+        } else {
+            tokio::task::spawn_blocking(work).await.map_err(|_| failed())
+        };
+        if length == Length::Short {
+            let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let mean = self.short.load(Ordering::Relaxed);
+            // Of two that change it at once one is lost, which is nothing to an average.
+            self.short.store((mean / 8 * 7).saturating_add(took / 8), Ordering::Relaxed);
+        }
+        done
     }
 
     fn busy(&self) -> Refused {
@@ -110,9 +154,10 @@ impl Admission {
 }
 
 impl Place<'_> {
-    /// Does `work` on a thread for it as soon as it is its turn.
+    /// Does `work` as soon as it is its turn.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        length: Length,
         work: impl FnOnce(&Gone) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
         let turn = Arc::clone(&self.admission.running).acquire_owned();
@@ -121,11 +166,11 @@ impl Place<'_> {
         };
         let gone = Gone::default();
         let _watched = Watched(gone.clone());
-        let done = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let _turn = turn;
             work(&gone)
-        });
-        done.await.unwrap_or_else(|_| Err(failed()))
+        };
+        self.admission.work(length, work).await?
     }
 }
 

@@ -10,7 +10,7 @@ use sleuth_agent::Clock;
 use sleuth_tasks::{Fault, Quality};
 use tokio::sync::Semaphore;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Length};
 use crate::door::Door;
 use crate::log::{Line, Log};
 use crate::options::Limits;
@@ -178,11 +178,13 @@ impl App {
         }
         self.counts.searches.fetch_add(queries.len() as u64, Ordering::Relaxed);
         let place = self.admission.enter()?;
+        let length = if queries.len() <= CHUNK { Length::Short } else { Length::Long };
         let part = |from: usize, to: usize| {
             let (store, queries) = (Arc::clone(&call.store), Arc::clone(queries));
-            place.run(move |gone| store.search(&queries[from..to], k, snippets, fault, gone))
+            place
+                .run(length, move |gone| store.search(&queries[from..to], k, snippets, fault, gone))
         };
-        if queries.len() <= CHUNK {
+        if length == Length::Short {
             return part(0, queries.len()).await;
         }
         // A large batch is shared out among the cores, each of which takes its turn for each chunk.
@@ -211,7 +213,7 @@ impl App {
         read: impl FnOnce(&Served) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
         let store = Arc::clone(&call.store);
-        self.admission.enter()?.run(move |_| read(&store)).await
+        self.admission.enter()?.run(Length::Long, move |_| read(&store)).await
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use sleuth_index::analyze;
+use sleuth_index::{analyze, for_each_term};
 use sleuth_records::{Document, DocumentId, EvidenceId, LineMap};
 
 use crate::trail::sentences;
@@ -84,23 +84,43 @@ pub fn marked(id: &EvidenceId, document: usize, title: &str, text: &str) -> Stri
     format!("⟦{id} in d{document}: {title}⟧\n{text}\n⟦end⟧")
 }
 
+/// Different terms that are looked for.
+struct Wanted {
+    /// Sorted.
+    terms: Vec<String>,
+    found: Vec<bool>,
+}
+
+impl Wanted {
+    fn of(text: &str) -> Self {
+        let mut terms: Vec<String> = analyze(text).into_iter().map(|term| term.text).collect();
+        terms.sort_unstable();
+        terms.dedup();
+        Self { found: vec![false; terms.len()], terms }
+    }
+
+    /// How many of them stand in `text`.
+    fn n_in(&mut self, text: &str) -> usize {
+        self.found.fill(false);
+        for_each_term(text, |term, _| {
+            if let Ok(at) = self.terms.binary_search_by(|known| known.as_str().cmp(term)) {
+                self.found[at] = true;
+            }
+        });
+        self.found.iter().filter(|found| **found).count()
+    }
+}
+
 /// The part of `range` that matches `query` best, at most `bytes` long, at sentence ends where
 /// possible.
 pub fn excerpt(text: &str, range: Range<usize>, query: &str, bytes: usize) -> Range<usize> {
     if range.len() <= bytes {
         return range;
     }
-    let wanted: HashSet<String> = analyze(query).into_iter().map(|term| term.text).collect();
+    let mut wanted = Wanted::of(query);
     let passage = &text[range.clone()];
     let sentences = sentences(passage);
-    let matches: Vec<usize> = sentences
-        .iter()
-        .map(|s| {
-            let terms: HashSet<String> =
-                analyze(&passage[s.clone()]).into_iter().map(|t| t.text).collect();
-            terms.intersection(&wanted).count()
-        })
-        .collect();
+    let matches: Vec<usize> = sentences.iter().map(|s| wanted.n_in(&passage[s.clone()])).collect();
     // The window of whole sentences with the most matches; the earliest among equals.
     let mut best: Option<(usize, Range<usize>)> = None;
     for first in 0..sentences.len() {
@@ -196,16 +216,14 @@ pub fn places(text: &str, pattern: &str, most: usize) -> Vec<usize> {
 
 /// The shortest run of at most three sentences in `range` that holds the most terms of `claim`.
 pub fn quote(text: &str, range: Range<usize>, claim: &str) -> Range<usize> {
-    let wanted: HashSet<String> = analyze(claim).into_iter().map(|term| term.text).collect();
+    let mut wanted = Wanted::of(claim);
     let passage = &text[range.clone()];
     let sentences = sentences(passage);
     let mut best: Option<(usize, usize, Range<usize>)> = None;
     for length in 1..=3 {
         for window in sentences.windows(length) {
             let span = window[0].start..window[length - 1].end;
-            let terms: HashSet<String> =
-                analyze(&passage[span.clone()]).into_iter().map(|t| t.text).collect();
-            let found = terms.intersection(&wanted).count();
+            let found = wanted.n_in(&passage[span.clone()]);
             if best.as_ref().is_none_or(|(most, ..)| found > *most) {
                 best = Some((found, length, span));
             }

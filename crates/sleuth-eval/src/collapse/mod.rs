@@ -38,7 +38,7 @@ pub use log::{LogFormat, LogReadError};
 use self::change::{LEAST, Null, largest_fall};
 use self::log::{Logged, files_at, read_log};
 use crate::contrast::p_text;
-use crate::report::{Block, Figure, Page, Point, Series, Table, lines};
+use crate::report::{Block, Figure, Page, Point, Series, Spacing, Table, lines};
 use crate::system::Band;
 
 /// Chance of a false alarm in a steady training, over all signals.
@@ -499,7 +499,7 @@ impl Watch {
                 .map(|alarm| (alarm.since as f64, format!("since {}", alarm.since)))
                 .take(1)
                 .collect();
-            let svg = lines(caption, self.unit(), y, &curves, &marks);
+            let svg = lines(caption, self.unit(), y, Spacing::Even, &curves, &marks);
             blocks.push(Block::Figure(Figure { caption: caption.to_owned(), svg }));
         };
         figure(

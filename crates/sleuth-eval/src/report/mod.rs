@@ -7,7 +7,7 @@
 mod plot;
 mod table;
 
-pub use plot::{Point, Row, Series, lines, whiskers};
+pub use plot::{Point, Row, Series, Spacing, lines, whiskers};
 pub use table::Table;
 
 use std::fmt::Write as _;
@@ -50,22 +50,22 @@ const STYLE: &str = "\
 --c0:#0b5cad;--c1:#b3470b;--c2:#116b42;--c3:#8a2c86;--c4:#7a5b00;--c5:#3f4a57}\
 @media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--dim:#9aa5b1;--page:#0f141a;--line:#3a444e;\
 --band:#171e26;--c0:#79b8ff;--c1:#ffa270;--c2:#6fd6a0;--c3:#e29ae0;--c4:#e3c55b;--c5:#b6c2cf}}\
-body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:60rem;\
+body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:68rem;\
 margin:2rem auto;padding:0 1rem}\
 h1{font-size:1.6rem;margin:0 0 1rem}h2{font-size:1.2rem;margin:2.5rem 0 .5rem;overflow-wrap:anywhere}\
 p{margin:.4rem 0;max-width:48rem;overflow-wrap:anywhere}\
 p.alert{border-left:.3rem solid var(--c1);padding:.2rem .8rem;background:var(--band);font-weight:600}\
-figure{margin:1rem 0}figcaption{color:var(--dim);font-size:.9rem}\
-svg{width:100%;height:auto;display:block}\
+figure{margin:1rem 0;overflow-x:auto}figcaption{color:var(--dim);font-size:.9rem}\
+svg{width:100%;min-width:40rem;max-width:60rem;height:auto;display:block}\
 .wide{overflow-x:auto;margin:1rem 0}\
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}\
 caption{text-align:left;color:var(--dim);padding-bottom:.3rem}\
-th,td{padding:.2rem .7rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}\
+th,td{padding:.2rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}\
 thead th{border-bottom:2px solid var(--line);vertical-align:bottom}\
 tbody th,.name{text-align:left;font-weight:400}thead .name{font-weight:600}\
 tbody tr:nth-child(even){background:var(--band)}\
 svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .dim{fill:var(--dim)}\
-svg .strong{font-weight:600}svg .grid{stroke:var(--line)}svg .axis{stroke:var(--dim)}\
+svg .strong{font-weight:600}svg .mark{stroke:var(--ink);stroke-dasharray:5 4}svg .grid{stroke:var(--line)}svg .axis{stroke:var(--dim)}\
 svg .c0{stroke:var(--c0);fill:var(--c0)}svg .c1{stroke:var(--c1);fill:var(--c1)}\
 svg .c2{stroke:var(--c2);fill:var(--c2)}svg .c3{stroke:var(--c3);fill:var(--c3)}\
 svg .c4{stroke:var(--c4);fill:var(--c4)}svg .c5{stroke:var(--c5);fill:var(--c5)}\

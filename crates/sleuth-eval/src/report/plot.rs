@@ -52,7 +52,19 @@ pub struct Series {
     pub points: Vec<Point>,
 }
 
+/// How places on the horizontal axis of curves are spaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spacing {
+    /// Equal differences are equally far apart.
+    Even,
+    /// Equal factors are, where values span a factor of 8 or more and none is 0; else as
+    /// [`Spacing::Even`].
+    Doubling,
+}
+
 const WIDTH: f64 = 760.0;
+/// Points above which a curve is a line without marks, as of every step of a training.
+const MOST_MARKED: usize = 40;
 /// Curves that have a colour and a mark of their own; further ones share them.
 const N_STYLES: usize = 6;
 /// Longest label of a row in characters.
@@ -133,19 +145,32 @@ pub fn whiskers(title: &str, x: &str, rows: &[Row]) -> String {
     out + "</svg>\n"
 }
 
-/// Curves over one axis; the horizontal one is logarithmic where `x` spans a factor of 8 or more and
-/// has no 0. `marks` are places on it that get a line and a word.
-pub fn lines(title: &str, x: &str, y: &str, series: &[Series], marks: &[(f64, String)]) -> String {
+/// Curves over one axis. `marks` are places on the horizontal one that get a line and a word.
+pub fn lines(
+    title: &str,
+    x: &str,
+    y: &str,
+    spacing: Spacing,
+    series: &[Series],
+    marks: &[(f64, String)],
+) -> String {
     const LEFT: f64 = 64.0;
     const RIGHT: f64 = WIDTH - 16.0;
     const HEIGHT: f64 = 260.0;
     let legend = 20.0 * series.len().div_ceil(2) as f64;
-    let (top, bottom) = (legend + 14.0, legend + 14.0 + HEIGHT);
+    // Words of marks stand between the legend and the curves.
+    let top = legend + if marks.is_empty() { 14.0 } else { 26.0 };
+    let bottom = top + HEIGHT;
     let points = || series.iter().flat_map(|series| &series.points);
     let xs: Vec<f64> = points().map(|point| point.x).collect();
     let least = xs.iter().copied().fold(f64::INFINITY, f64::min);
     let most = xs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let horizontal = Scale::over(xs, LEFT, RIGHT, least > 0.0 && most / least >= 8.0);
+    let is_log = spacing == Spacing::Doubling && least > 0.0 && most / least >= 8.0;
+    let horizontal = if is_log {
+        Scale::over(xs, LEFT, RIGHT, true)
+    } else {
+        Scale::even(least, most, LEFT, RIGHT)
+    };
     let ends = points().flat_map(|point| {
         let Interval { low, high } =
             point.interval.unwrap_or(Interval { low: point.y, high: point.y });
@@ -192,10 +217,11 @@ pub fn lines(title: &str, x: &str, y: &str, series: &[Series], marks: &[(f64, St
             if at > (LEFT + RIGHT) / 2.0 { ("end", -5.0) } else { ("start", 5.0) };
         let _ = writeln!(
             out,
-            "<path class=\"c1\" stroke-dasharray=\"5 4\" d=\"M{at:.1} {top:.1}V{bottom:.1}\"/>\
+            "<path class=\"mark\" d=\"M{at:.1} {:.1}V{bottom:.1}\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+            top - 12.0,
             at + shift,
-            top + 12.0,
+            top - 4.0,
             escaped(word),
         );
     }
@@ -225,9 +251,14 @@ fn draw(out: &mut String, n: usize, curve: &Series, horizontal: &Scale, vertical
         let letter = if at == 0 { 'M' } else { 'L' };
         let _ = write!(path, "{letter}{:.1} {:.1}", horizontal.at(point.x), vertical.at(point.y));
     }
-    let _ = write!(out, "<path class=\"c{style}\" stroke-width=\"2\"{} d=\"{path}\"/>", dashes(n),);
-    // Long series, such as one of every step of a training, are lines without marks.
-    if curve.points.len() > 40 {
+    let is_long = curve.points.len() > MOST_MARKED;
+    let width = if is_long { "1.2" } else { "2" };
+    let _ = writeln!(
+        out,
+        "<path class=\"c{style}\" stroke-width=\"{width}\"{} d=\"{path}\"/>",
+        dashes(n),
+    );
+    if is_long {
         return;
     }
     for point in &curve.points {
@@ -298,11 +329,15 @@ fn in_words(row: &Row) -> String {
 }
 
 fn numbers(row: &Row) -> String {
+    let three = |value: f64| match format!("{value:.3}") {
+        zero if zero == "-0.000" => "0.000".to_owned(),
+        text => text,
+    };
     match row.interval {
         Some(Interval { low, high }) => {
-            format!("{} ({} to {})", short(row.value), short(low), short(high))
+            format!("{} ({} to {})", three(row.value), three(low), three(high))
         }
-        None => short(row.value),
+        None => three(row.value),
     }
 }
 
@@ -376,25 +411,33 @@ impl Scale {
             return Self { low, high, from, to, is_log, ticks };
         }
         low = low.min(0.0);
-        high = high.max(if low < 0.0 { 0.0 } else { low });
+        high = high.max(0.0);
         if low == 0.0 && high > 0.3 && high <= 1.0 {
             high = 1.0;
         }
         if high - low < 1e-12 {
             high = low + 1.0;
         }
-        let rough = (high - low) / 5.0;
-        let unit = 10.0_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
-            .map(|factor| factor * unit)
-            .into_iter()
-            .find(|&step| step >= rough - 1e-12)
-            .unwrap_or(10.0 * unit);
+        let step = round_step((high - low) / 5.0);
         low = (low / step + 1e-9).floor() * step;
         high = (high / step - 1e-9).ceil() * step;
         let n = ((high - low) / step).round() as usize;
         let ticks = (0..=n).map(|i| low + step * i as f64).collect();
         Self { low, high, from, to, is_log, ticks }
+    }
+
+    /// A scale from `low` to `high`, with ticks at round numbers between them.
+    fn even(low: f64, high: f64, from: f64, to: f64) -> Self {
+        let (low, high) = match high - low {
+            span if span > 1e-12 => (low, high),
+            _ if low.is_finite() => (low - 0.5, low + 0.5),
+            _ => (0.0, 1.0),
+        };
+        let step = round_step((high - low) / 8.0);
+        let first = (low / step - 1e-9).ceil() as i64;
+        let last = (high / step + 1e-9).floor() as i64;
+        let ticks = (first..=last).map(|i| i as f64 * step).collect();
+        Self { low, high, from, to, is_log: false, ticks }
     }
 
     fn at(&self, value: f64) -> f64 {
@@ -408,9 +451,30 @@ impl Scale {
     }
 }
 
+/// The next of 1, 2, 2.5, 5 and 10 times a power of ten from `least` up.
+fn round_step(least: f64) -> f64 {
+    let unit = 10.0_f64.powf(least.log10().floor());
+    let steps = [1.0, 2.0, 2.5, 5.0].map(|factor| factor * unit);
+    steps.into_iter().find(|&step| step >= least - 1e-12).unwrap_or(10.0 * unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_of_a_training_are_evenly_spaced() {
+        let ticks = |low, high| {
+            let scale = Scale::even(low, high, 0.0, 100.0);
+            let within = |tick: &f64| (-1e-6..=100.0 + 1e-6).contains(&scale.at(*tick));
+            assert!(scale.ticks.iter().all(within), "{low} {high}");
+            scale.ticks.iter().map(|tick| short(*tick)).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(ticks(1.0, 200.0), "25 50 75 100 125 150 175 200");
+        assert_eq!(ticks(1.0, 12.0), "2 4 6 8 10 12");
+        assert_eq!(ticks(3.0, 3.0), "2.6 2.8 3 3.2 3.4");
+        assert_eq!(ticks(f64::INFINITY, f64::NEG_INFINITY), "0 0.2 0.4 0.6 0.8 1");
+    }
 
     #[test]
     fn scales_show_everything() {

@@ -1,6 +1,8 @@
 //! Pages: whole HTML, nothing to fetch, nothing that a name can break.
 
-use sleuth_eval::report::{Block, Figure, Page, Point, Row, Series, Table, lines, whiskers};
+use sleuth_eval::report::{
+    Block, Figure, Page, Point, Row, Series, Spacing, Table, lines, whiskers,
+};
 use sleuth_eval::statistics::Interval;
 use sleuth_eval::{Answers, Resampling, answers_page, read_systems};
 
@@ -59,7 +61,7 @@ fn plots_say_their_numbers() {
     };
     let svg = whiskers("Means", "share", &[row("trail", 0.35), row("chat", 0.25)]);
     assert!(
-        svg.contains("store, trail: 0.35 (0.2 to 0.5); store, chat: 0.25 (0.2 to 0.5)"),
+        svg.contains("store, trail: 0.350 (0.200 to 0.500); store, chat: 0.250 (0.200 to 0.500)"),
         "{svg}"
     );
     let points = |ys: &[f64]| -> Vec<Point> {
@@ -69,7 +71,8 @@ fn plots_say_their_numbers() {
             .collect()
     };
     let series = Series { name: "all".to_owned(), points: points(&[0.5, 0.75, 0.25]) };
-    let svg = lines("Right", "step", "share", &[series], &[(2.0, "since 2".to_owned())]);
+    let svg =
+        lines("Right", "step", "share", Spacing::Even, &[series], &[(2.0, "since 2".to_owned())]);
     assert!(
         svg.contains("all: from 0.5 at 1 to 0.25 at 3, least 0.25 at 3, most 0.75 at 2"),
         "{svg}"
@@ -85,7 +88,7 @@ fn plots_say_their_numbers() {
             Block::Figure(Figure { caption: "C".to_owned(), svg }),
             Block::Figure(Figure {
                 caption: "none".to_owned(),
-                svg: lines("N", "x", "y", &[], &[]),
+                svg: lines("N", "x", "y", Spacing::Doubling, &[], &[]),
             }),
         ],
     };

@@ -12,11 +12,15 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Serialize;
 use serde_json::{Value, json};
-use sleuth_tasks::{Action, EndOfEpisode, EnvironmentError, Pick, TaskId, environment_tools};
+use sleuth_records::ToolSpec;
+use sleuth_tasks::{
+    Action, EndOfEpisode, EnvironmentError, Pick, ShownPassage, TaskId, environment_tools,
+};
 
 use super::sessions::{Seat, only_one};
-use super::{metadata_of, object, opening, sessions};
+use super::{Metadata, object, opening, sessions};
 use crate::app::App;
 use crate::refused::Refused;
 use crate::routes::json_answer;
@@ -101,8 +105,8 @@ pub(super) async fn reset(app: &Arc<App>, body: &Value) -> Result<Response, Refu
         let pick = Pick::Index(seat.chosen);
         seat.reset(&pick, None).map_err(|e| of_environment(&e))?
     };
-    let tool = |tool: sleuth_records::ToolSpec| json!({ "type": "function", "function": tool });
-    let tools: Vec<Value> = environment_tools().into_iter().map(tool).collect();
+    let tool = |tool| Tool { kind: "function", function: tool };
+    let tools: Vec<Tool<'_>> = environment_tools().iter().map(tool).collect();
     let info = json!({
         "task": observation.task,
         "split": observation.split,
@@ -110,7 +114,39 @@ pub(super) async fn reset(app: &Arc<App>, body: &Value) -> Result<Response, Refu
         "question": observation.question,
     });
     let message = json!({ "role": "user", "content": opening(&observation), "info": info });
-    Ok(json_answer(&json!([[message], tools])))
+    Ok(json_answer(&([message], tools)))
+}
+
+#[derive(Serialize)]
+struct Tool<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: &'a ToolSpec,
+}
+
+/// What there is to read after a step.
+#[derive(Serialize)]
+struct ToolMessage {
+    role: &'static str,
+    content: String,
+    #[serde(flatten)]
+    of: Option<CallOf>,
+    info: Info,
+}
+
+/// The call that a message answers.
+#[derive(Serialize)]
+struct CallOf {
+    name: String,
+    tool_call_id: Value,
+}
+
+#[derive(Default, Serialize)]
+struct Info {
+    #[serde(flatten)]
+    metadata: Metadata,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    results: Vec<ShownPassage>,
 }
 
 /// One call of a message: its id, the name of the tool, and the action that it is.
@@ -156,13 +192,20 @@ pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refus
     let action = &body["action"];
     let calls = calls(action)?;
     let said = action["content"].as_str().unwrap_or_default().to_owned();
-    let answer =
-        app.admission.take_turn(move || take(&mut *only_one(&seat)?, &calls, &said)).await??;
+    let length = sessions(app)?.length();
+    let answer = app
+        .admission
+        .take_turn(length, move || take(&mut *only_one(&seat)?, &calls, &said))
+        .await??;
     Ok(json_answer(&answer))
 }
 
 /// Takes the calls of a message in turn.
-fn take(seat: &mut Seat, calls: &[Called], said: &str) -> Result<Value, Refused> {
+fn take(
+    seat: &mut Seat,
+    calls: &[Called],
+    said: &str,
+) -> Result<(Vec<ToolMessage>, f64, bool, bool), Refused> {
     let mut said = said;
     let mut messages = Vec::new();
     let (mut reward, mut done, mut truncated) = (0.0, false, false);
@@ -176,7 +219,7 @@ fn take(seat: &mut Seat, calls: &[Called], said: &str) -> Result<Value, Refused>
     }
     for call in if calls.is_empty() { &none[..] } else { calls } {
         let mut content = "The task is done.".to_owned();
-        let mut info = json!({});
+        let mut info = Info::default();
         if !done {
             let stepped = seat
                 .step(&call.action, std::mem::take(&mut said))
@@ -189,27 +232,20 @@ fn take(seat: &mut Seat, calls: &[Called], said: &str) -> Result<Value, Refused>
                     message,
                 ));
             }
-            info = metadata_of(&stepped);
-            if !stepped.passages.is_empty() {
-                info["results"] = json!(stepped.passages);
-            }
+            info = Info { metadata: Metadata::of(&stepped), results: stepped.passages };
             reward += stepped.reward.unwrap_or_default();
             (done, truncated) = (stepped.done, stepped.truncated);
             content = stepped.text;
         }
-        messages.push(if calls.is_empty() {
-            json!({ "role": "user", "content": content, "info": info })
+        let (role, of) = if calls.is_empty() {
+            ("user", None)
         } else {
-            json!({
-                "role": "tool",
-                "content": content,
-                "name": call.name,
-                "tool_call_id": call.id,
-                "info": info,
-            })
-        });
+            let of = CallOf { name: call.name.clone(), tool_call_id: call.id.clone() };
+            ("tool", Some(of))
+        };
+        messages.push(ToolMessage { role, content, of, info });
     }
-    Ok(json!([messages, reward, done, truncated]))
+    Ok((messages, reward, done, truncated))
 }
 
 pub(super) async fn close(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Refused> {

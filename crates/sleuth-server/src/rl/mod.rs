@@ -29,9 +29,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sleuth_lm::LanguageModel;
-use sleuth_tasks::{EpisodeLog, Gym, GymOptions, Observation, Stepped, Task, TrainTask};
+use sleuth_tasks::{
+    EndOfEpisode, EpisodeLog, Gym, GymOptions, Observation, Stepped, Task, TrainTask,
+};
 
 use crate::ServerError;
 use crate::app::App;
@@ -193,16 +196,19 @@ fn shown_task(task: &Task, index: usize) -> Value {
 }
 
 /// What is told beside what there is to read.
-fn metadata_of(stepped: &Stepped) -> Value {
-    let mut metadata = json!({});
-    if stepped.invalid {
-        metadata["invalid"] = true.into();
+#[derive(Default, PartialEq, Serialize)]
+struct Metadata {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    invalid: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<EndOfEpisode>,
+}
+
+impl Metadata {
+    fn of(stepped: &Stepped) -> Self {
+        let Stepped { invalid, truncated, end, .. } = stepped;
+        Self { invalid: *invalid, truncated: *truncated, end: end.clone() }
     }
-    if stepped.truncated {
-        metadata["truncated"] = true.into();
-    }
-    if let Some(end) = &stepped.end {
-        metadata["end"] = json!(end);
-    }
-    metadata
 }

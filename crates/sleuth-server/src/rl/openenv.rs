@@ -11,16 +11,17 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sleuth_records::Question;
 use sleuth_tasks::{
-    Environment, EnvironmentError, EnvironmentState, Gym, Observation, Pick, Split, Stepped,
-    TaskId, environment_tools,
+    Environment, EnvironmentError, EnvironmentState, Gym, Observation, Pick, ShownPassage, Split,
+    Stepped, TaskId, environment_tools,
 };
 
 use super::actions::{self, NoAction, Wanted};
 use super::sessions::only_one;
-use super::{NAME, metadata_of, object, opening, sessions, shown_task};
+use super::{Metadata, NAME, object, opening, sessions, shown_task};
 use crate::app::App;
 use crate::refused::Refused;
 use crate::routes::json_answer;
@@ -89,67 +90,116 @@ fn read_split(value: &Value) -> Result<Split, String> {
     }
 }
 
+/// What a reset, a step or the question for the tools gives: an observation, and metadata once more
+/// where there are any.
+#[derive(Serialize)]
+pub(super) struct Given<O, M> {
+    pub(super) observation: O,
+    reward: Option<f64>,
+    done: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<M>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Begun<'a> {
+    content: String,
+    results: [(); 0],
+    question: &'a Question,
+    tools: Tools,
+    metadata: BegunMetadata<'a>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct BegunMetadata<'a> {
+    episode_id: &'a str,
+    task: &'a TaskId,
+    split: Split,
+    rollout: u32,
+}
+
 /// What a reset gives.
-pub(super) fn of_reset(observation: &Observation, episode: &str) -> Value {
-    let metadata = json!({
-        "episode_id": episode,
-        "task": observation.task,
-        "split": observation.split,
-        "rollout": observation.rollout,
-    });
-    json!({
-        "observation": {
-            "content": opening(observation),
-            "results": [],
-            "question": observation.question,
-            "tools": tools(),
-            "metadata": metadata,
-        },
-        "reward": null,
-        "done": false,
-        "metadata": metadata,
-    })
+pub(super) fn of_reset<'a>(
+    observation: &'a Observation,
+    episode: &'a str,
+) -> Given<Begun<'a>, BegunMetadata<'a>> {
+    let metadata = BegunMetadata {
+        episode_id: episode,
+        task: &observation.task,
+        split: observation.split,
+        rollout: observation.rollout,
+    };
+    let begun = Begun {
+        content: opening(observation),
+        results: [],
+        question: &observation.question,
+        tools: Tools,
+        metadata,
+    };
+    Given { observation: begun, reward: None, done: false, metadata: Some(metadata) }
+}
+
+#[derive(Serialize)]
+pub(super) struct Seen<'a> {
+    content: &'a str,
+    results: &'a [ShownPassage],
+    metadata: Metadata,
+    #[serde(flatten)]
+    called: Option<CalledTool<'a>>,
+}
+
+/// What clients of MCP look for.
+#[derive(Serialize)]
+struct CalledTool<'a> {
+    tool_name: &'a str,
+    result: &'a str,
+    error: (),
 }
 
 /// What a step gives; `tool` is the name that it was called by in the manner of MCP.
-pub(super) fn of_step(stepped: &Stepped, tool: Option<&str>) -> Value {
-    let metadata = metadata_of(stepped);
-    let mut observation = json!({
-        "content": stepped.text,
-        "results": stepped.passages,
-        "metadata": metadata,
-    });
-    if let Some(tool) = tool {
-        observation["tool_name"] = tool.into();
-        observation["result"] = stepped.text.as_str().into();
-        observation["error"] = Value::Null;
-    }
-    let mut object =
-        json!({ "observation": observation, "reward": stepped.reward, "done": stepped.done });
-    if metadata.as_object().is_some_and(|metadata| !metadata.is_empty()) {
-        object["metadata"] = metadata;
-    }
-    object
+pub(super) fn of_step<'a>(
+    stepped: &'a Stepped,
+    tool: Option<&'a str>,
+) -> Given<Seen<'a>, Metadata> {
+    let called = |tool_name| CalledTool { tool_name, result: &stepped.text, error: () };
+    let seen = Seen {
+        content: &stepped.text,
+        results: &stepped.passages,
+        metadata: Metadata::of(stepped),
+        called: tool.map(called),
+    };
+    let metadata = Some(Metadata::of(stepped)).filter(|metadata| *metadata != Metadata::default());
+    Given { observation: seen, reward: stepped.reward, done: stepped.done, metadata }
 }
 
 /// What the question for the tools gives.
-pub(super) fn of_tools() -> Value {
-    json!({
-        "observation": { "tools": tools(), "metadata": {} },
-        "reward": null,
-        "done": false,
-    })
+pub(super) fn of_tools() -> impl Serialize {
+    #[derive(Serialize)]
+    struct Known {
+        tools: Tools,
+        metadata: Metadata,
+    }
+    let known = Known { tools: Tools, metadata: Metadata::default() };
+    Given::<_, ()> { observation: known, reward: None, done: false, metadata: None }
 }
 
-fn tools() -> Vec<Value> {
-    let tool = |tool: sleuth_records::ToolSpec| {
-        json!({
-            "name": tool.name,
-            "description": tool.description,
-            "input_schema": tool.parameters,
-        })
-    };
-    environment_tools().into_iter().map(tool).collect()
+/// The tools in the form of OpenEnv.
+struct Tools;
+
+impl Serialize for Tools {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Tool<'a> {
+            name: &'a str,
+            description: &'a str,
+            input_schema: &'a Value,
+        }
+        serializer.collect_seq(environment_tools().iter().map(|tool| Tool {
+            name: &tool.name,
+            description: &tool.description,
+            input_schema: &tool.parameters,
+        }))
+    }
 }
 
 pub(super) fn of_state(state: &EnvironmentState, episode: &str) -> Value {
@@ -193,21 +243,16 @@ fn not_there(error: &EnvironmentError) -> Refused {
 pub(super) async fn reset(app: &Arc<App>, body: &Value) -> Result<Response, Refused> {
     let sessions = sessions(app)?;
     let Reset { pick, episode } = read_reset(body, sessions.gym()).map_err(Refused::invalid)?;
-    let answer = match &episode {
-        None => {
-            let mut environment = Environment::new(Arc::clone(sessions.gym()));
-            let observation = environment.reset(&pick).map_err(|error| not_there(&error))?;
-            of_reset(&observation, "")
-        }
-        Some(name) => {
-            let name = sessions.start(Some(name))?;
-            let seat = sessions.named(&name).ok_or_else(|| unknown(&name))?;
-            let mut seat = only_one(&seat)?;
-            let observation = seat.reset(&pick, episode).map_err(|error| not_there(&error))?;
-            of_reset(&observation, &seat.episode)
-        }
+    let Some(name) = &episode else {
+        let mut environment = Environment::new(Arc::clone(sessions.gym()));
+        let observation = environment.reset(&pick).map_err(|error| not_there(&error))?;
+        return Ok(json_answer(&of_reset(&observation, "")));
     };
-    Ok(json_answer(&answer))
+    let name = sessions.start(Some(name))?;
+    let seat = sessions.named(&name).ok_or_else(|| unknown(&name))?;
+    let mut seat = only_one(&seat)?;
+    let observation = seat.reset(&pick, episode).map_err(|error| not_there(&error))?;
+    Ok(json_answer(&of_reset(&observation, &seat.episode)))
 }
 
 fn unknown(name: &str) -> Refused {
@@ -236,7 +281,9 @@ pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refus
     let seat = sessions.named(name).ok_or_else(|| unknown(name))?;
     let stepped = app
         .admission
-        .take_turn(move || only_one(&seat)?.step(&action, "").map_err(|error| not_there(&error)))
+        .take_turn(sessions.length(), move || {
+            only_one(&seat)?.step(&action, "").map_err(|error| not_there(&error))
+        })
         .await??;
     Ok(json_answer(&of_step(&stepped, tool.as_deref())))
 }

@@ -18,6 +18,7 @@ use sleuth_tasks::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::admission::Length;
 use crate::refused::Refused;
 
 /// See the [module](self).
@@ -92,6 +93,11 @@ impl Seat {
         self.environment.gym()
     }
 
+    /// How long a step may take.
+    pub(crate) fn length(&self) -> Length {
+        self.sessions.length()
+    }
+
     pub(crate) fn state(&self) -> EnvironmentState {
         self.environment.state()
     }
@@ -115,6 +121,11 @@ impl Sessions {
 
     pub(crate) fn gym(&self) -> &Arc<Gym> {
         &self.gym
+    }
+
+    /// How long a step may take: a judge is a model.
+    pub(crate) fn length(&self) -> Length {
+        if self.gym.has_judge() { Length::Long } else { Length::Short }
     }
 
     /// How long a session is kept that nobody uses.

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sleuth_tasks::{Action, EnvironmentError, environment_tools};
 
@@ -95,7 +96,7 @@ enum Work {
 /// What to do after a message.
 enum Next {
     /// Answer this.
-    Say(Value),
+    Say(String),
     /// Do this, and answer what comes of it.
     Do(Work),
     /// End.
@@ -130,17 +131,17 @@ async fn serve(mut socket: WebSocket, app: Arc<App>, sessions: Arc<Sessions>) {
                 break;
             }
             Ok(Next::Do(work)) => {
-                let done = app.admission.take_turn(move || {
+                let done = app.admission.take_turn(seat.length(), move || {
                     let answer = work.on(&mut seat);
                     (seat, answer)
                 });
                 let Ok((back, answer)) = done.await else { break };
                 seat = back;
-                answer.unwrap_or_else(|fault| fault.to_json())
+                answer.unwrap_or_else(|fault| fault.to_json().to_string())
             }
-            Err(fault) => fault.to_json(),
+            Err(fault) => fault.to_json().to_string(),
         };
-        if socket.send(Message::Text(answer.to_string().into())).await.is_err() {
+        if socket.send(Message::Text(answer.into())).await.is_err() {
             break;
         }
     }
@@ -171,7 +172,7 @@ fn read(text: &str, seat: &Seat) -> Result<Next, Fault> {
             known(&["type", "data"])?;
             let none = Fault::invalid("expected an action for `data`, found nothing");
             match actions::read(fields.get("data").ok_or(none)?)? {
-                Wanted::ListTools => Next::Say(observed(&of_tools())),
+                Wanted::ListTools => Next::Say(observed(&of_tools())?),
                 Wanted::Act(action) => Next::Do(Work::Step(None, action)),
                 Wanted::Call(tool, action) => Next::Do(Work::Step(Some(tool), action)),
             }
@@ -179,7 +180,7 @@ fn read(text: &str, seat: &Seat) -> Result<Next, Fault> {
         "state" => {
             known(&["type"])?;
             let state = of_state(&seat.state(), &seat.episode);
-            Next::Say(json!({ "type": "state", "data": state }))
+            Next::Say(json!({ "type": "state", "data": state }).to_string())
         }
         "close" => {
             known(&["type"])?;
@@ -196,8 +197,14 @@ fn read(text: &str, seat: &Seat) -> Result<Next, Fault> {
     })
 }
 
-fn observed(data: &Value) -> Value {
-    json!({ "type": "observation", "data": data })
+fn observed(data: &impl Serialize) -> Result<String, Fault> {
+    #[derive(Serialize)]
+    struct Observed<'a, T> {
+        r#type: &'static str,
+        data: &'a T,
+    }
+    serde_json::to_string(&Observed { r#type: "observation", data })
+        .map_err(|error| Fault::new("EXECUTION_ERROR", error.to_string()))
 }
 
 /// The tools by JSON-RPC.
@@ -207,14 +214,14 @@ fn mcp(fields: &Map<String, Value>) -> Next {
     let params = request.get("params").unwrap_or(&Value::Null);
     match (request["method"].as_str(), params["name"].as_str()) {
         (Some("tools/list"), _) => {
-            let tool = |tool: sleuth_records::ToolSpec| {
+            let tool = |tool: &sleuth_records::ToolSpec| {
                 json!({
                     "name": tool.name,
                     "description": tool.description,
                     "inputSchema": tool.parameters,
                 })
             };
-            let tools: Vec<Value> = environment_tools().into_iter().map(tool).collect();
+            let tools: Vec<Value> = environment_tools().iter().map(tool).collect();
             Next::Say(called(&id, &json!({ "tools": tools })))
         }
         (Some("tools/call"), Some(name)) => {
@@ -231,29 +238,29 @@ fn mcp(fields: &Map<String, Value>) -> Next {
     }
 }
 
-fn called(id: &Value, result: &Value) -> Value {
-    json!({ "type": "mcp", "data": { "jsonrpc": "2.0", "id": id, "result": result } })
+fn called(id: &Value, result: &Value) -> String {
+    json!({ "type": "mcp", "data": { "jsonrpc": "2.0", "id": id, "result": result } }).to_string()
 }
 
-fn failed(id: &Value, code: i32, message: &str) -> Value {
+fn failed(id: &Value, code: i32, message: &str) -> String {
     let error = json!({ "code": code, "message": message });
-    json!({ "type": "mcp", "data": { "jsonrpc": "2.0", "id": id, "error": error } })
+    json!({ "type": "mcp", "data": { "jsonrpc": "2.0", "id": id, "error": error } }).to_string()
 }
 
 impl Work {
-    fn on(self, seat: &mut Seat) -> Result<Value, Fault> {
+    fn on(self, seat: &mut Seat) -> Result<String, Fault> {
         match self {
             Self::Reset(Reset { pick, episode }) => {
                 let observation = seat.reset(&pick, episode)?;
-                Ok(observed(&of_reset(&observation, &seat.episode)))
+                observed(&of_reset(&observation, &seat.episode))
             }
             Self::Step(tool, action) => {
                 let stepped = seat.step(&action, "")?;
-                Ok(observed(&of_step(&stepped, tool.as_deref())))
+                observed(&of_step(&stepped, tool.as_deref()))
             }
             Self::Mcp(id, tool, action) => match seat.step(&action, "") {
                 Ok(stepped) => {
-                    let mut result = of_step(&stepped, Some(&tool))["observation"].take();
+                    let mut result = json!(of_step(&stepped, Some(&tool)).observation);
                     result["reward"] = json!(stepped.reward);
                     result["done"] = stepped.done.into();
                     Ok(called(&id, &result))

@@ -1,5 +1,7 @@
 //! What a policy can do in an environment.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 use sleuth_records::ToolSpec;
 
@@ -120,7 +122,12 @@ fn citations(arguments: &Value) -> Result<Vec<String>, String> {
 }
 
 /// The tools of an environment, as a model is told of them. Each is an [`Action`].
-pub fn environment_tools() -> Vec<ToolSpec> {
+pub fn environment_tools() -> &'static [ToolSpec] {
+    static TOOLS: LazyLock<[ToolSpec; 4]> = LazyLock::new(tools);
+    &*TOOLS
+}
+
+fn tools() -> [ToolSpec; 4] {
     let tool = |name: &str, description: &str, parameters: Value| ToolSpec {
         name: name.to_owned(),
         description: description.to_owned(),
@@ -130,7 +137,7 @@ pub fn environment_tools() -> Vec<ToolSpec> {
         "type": "string",
         "description": "name of a document in the results, such as d2"
     });
-    vec![
+    [
         tool(
             "search",
             "Finds passages. Gives the best ones with their names.",

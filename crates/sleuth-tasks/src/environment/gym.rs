@@ -156,6 +156,11 @@ impl Gym {
         Self { clock, ..self }
     }
 
+    /// Whether there is a model to ask as a judge.
+    pub fn has_judge(&self) -> bool {
+        self.judge.is_some()
+    }
+
     /// Whether a task needs a judge and there is none.
     pub fn lacks_judge(&self) -> bool {
         self.judge.is_none() && self.tasks.iter().any(|task| task.verifier == Verifier::Judge)

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use sleuth_records::Random;
 
-use crate::facts::{Relation, Sort, Thing};
+use crate::facts::{Relation, Sort, Thing, is_demonym};
 use crate::make::candidate::{Candidate, Only, Support, ask};
 use crate::make::web::{DocumentAt, ThingAt, Web, around};
 use crate::task::{Kind, Verifier};
@@ -169,6 +169,12 @@ pub(crate) fn is_stated(web: &Web, lack: &Lack) -> bool {
     let opening = web.words(described.document, &described.thing.place);
     let has_year = opening.split(|c: char| !c.is_ascii_digit()).any(|number| number.len() == 4);
     if has_year && matches!(lack.relation, Relation::BornOn | Relation::FoundedOn) {
+        return true;
+    }
+    // `a Danish company` says where it is, if not the town.
+    let is_where =
+        matches!(lack.relation, Relation::BasedIn | Relation::FormedIn | Relation::LocatedIn);
+    if is_where && opening.split(|c: char| !c.is_alphabetic()).any(is_demonym) {
         return true;
     }
     // `the debut novel of X`: who wrote a book is said in too many ways.

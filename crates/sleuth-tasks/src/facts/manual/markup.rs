@@ -125,7 +125,9 @@ pub(super) fn default_values<'t>(
             && name.chars().all(|c| c.is_alphanumeric() || c == '_')
             && !value.trim().is_empty()
             && !value.contains("...")
-            && !value.contains(['\\', '\n'])
+            && !value.contains(['\\', '\n', '\t'])
+            // A question keeps one blank of several.
+            && !value.contains("  ")
             && value.len() <= 40;
         if good {
             let lead = value.len() - value.trim_start().len();
@@ -142,7 +144,8 @@ mod tests {
 
     #[test]
     fn defaults_of_signatures() {
-        let text = "filename, flag='c,d', *, protocol: int = 4, key=(1, 2), x=...";
+        let text =
+            "filename, flag='c,d', *, protocol: int = 4, key=(1, 2), x=..., space=\"  \", y=1";
         let found: Vec<(&str, &str)> = default_values(text, &(0..text.len()))
             .into_iter()
             .map(|(name, place)| (name, &text[place]))
