@@ -1,14 +1,16 @@
 //! How much is done at once, and how much may wait.
 //!
-//! As many searches run as there are cores; beyond, a bounded number of requests waits, first come
-//! first served and not for ever; beyond that, requests are refused at once with *503* and a
-//! `Retry-After`. No queue grows. A client that goes away takes its place in the queue along, and a
-//! batch of its queries that is running on threads stops after the query that it is at.
+//! As many searches run as there are cores. Who comes beyond waits, and not for ever: who would wait longer
+//! than [`Limits::longest_wait`](crate::Limits) is refused with *503* and a `Retry-After`.
 //!
 //! [`Length::Short`] work, such as the few queries of a request, is done by the thread that read the
-//! request: to hand it to another and back takes as long as a search of a small store. [`Length::Long`]
-//! work is done on threads for it, and so is all work where short work turns out not to be ([`SHORT`]),
-//! as over a large store: connections are to be looked after meanwhile.
+//! request: to hand it to another and back takes as long as a search of a small store. Requests then wait
+//! before they are read, in their connections, of which there is a bounded number; how long, is
+//! told by a timer that comes late ([`Lag`]). [`Length::Long`] work is done on threads for it, and a
+//! bounded number of requests waits for those; beyond that, they are refused at once. So is all work
+//! where short work turns out not to be ([`SHORT`]), as over a large store: connections are to be looked
+//! after meanwhile. A client that goes away takes its place in this queue along, and a batch of its
+//! queries stops after the query that it is at.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -39,6 +41,9 @@ pub(crate) struct Admission {
     n_inside: usize,
     running: Arc<Semaphore>,
     n_running: usize,
+    /// Turns of those who may wait for a model, which keeps nobody from searching.
+    judging: Arc<Semaphore>,
+    lag: Lag,
     longest_wait: Duration,
     refused: AtomicU64,
     /// Microseconds that short work takes, on a moving average.
@@ -78,6 +83,8 @@ impl Admission {
             n_inside,
             running: Arc::new(Semaphore::new(n_running)),
             n_running,
+            judging: Arc::new(Semaphore::new(n_running)),
+            lag: Lag::default(),
             longest_wait,
             refused: AtomicU64::new(0),
             short: AtomicU64::new(0),
@@ -87,6 +94,16 @@ impl Admission {
     /// Searches that may run at once.
     pub(crate) fn n_running(&self) -> usize {
         self.n_running
+    }
+
+    /// Threads that long work may take.
+    pub(crate) fn n_threads(&self) -> usize {
+        2 * self.n_running
+    }
+
+    /// Notices once how long requests wait before they are read.
+    pub(crate) async fn notice(&self) {
+        self.lag.measure().await;
     }
 
     /// Requests that run or wait now.
@@ -101,6 +118,9 @@ impl Admission {
 
     /// A place, or the answer that there is none.
     pub(crate) fn enter(&self) -> Result<Place<'_>, Refused> {
+        if self.lag.now() > self.longest_wait {
+            return Err(self.busy());
+        }
         match Arc::clone(&self.inside).try_acquire_owned() {
             Ok(inside) => Ok(Place { admission: self, _inside: inside }),
             Err(_) => Err(self.busy()),
@@ -115,7 +135,11 @@ impl Admission {
         length: Length,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refused> {
-        let Ok(turn) = Arc::clone(&self.running).acquire_owned().await else {
+        let turns = match length {
+            Length::Short => &self.running,
+            Length::Long => &self.judging,
+        };
+        let Ok(turn) = Arc::clone(turns).acquire_owned().await else {
             return Err(self.busy());
         };
         let work = move || {
@@ -174,7 +198,93 @@ impl Place<'_> {
     }
 }
 
+/// How late those come who are ready: a task that sleeps for a moment waits, once it is woken, as long as a
+/// request that has arrived.
+struct Lag {
+    begun: Instant,
+    /// Milliseconds from `begun` at which the sleep that goes on was to end.
+    due: AtomicU64,
+    /// How many milliseconds late the last one ended.
+    last: AtomicU64,
+}
+
+impl Default for Lag {
+    fn default() -> Self {
+        Self { begun: Instant::now(), due: AtomicU64::new(u64::MAX), last: AtomicU64::new(0) }
+    }
+}
+
+impl Lag {
+    const SLEEP: Duration = Duration::from_millis(20);
+
+    fn ms(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    async fn measure(&self) {
+        let due = self.ms() + Self::SLEEP.as_millis() as u64;
+        self.due.store(due, Ordering::Relaxed);
+        tokio::time::sleep(Self::SLEEP).await;
+        self.last.store(self.ms().saturating_sub(due), Ordering::Relaxed);
+    }
+
+    /// How long who is read now has waited.
+    fn now(&self) -> Duration {
+        let late = self.ms().saturating_sub(self.due.load(Ordering::Relaxed));
+        Duration::from_millis(late.max(self.last.load(Ordering::Relaxed)))
+    }
+}
+
 fn failed() -> Refused {
     let message = "the server failed; this is a fault of its own";
     Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_would_wait_too_long_before_it_is_read_is_refused() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let admission = Arc::new(Admission::new(1, 1000, Duration::from_millis(100)));
+        let watched = Arc::clone(&admission);
+        runtime.spawn(async move {
+            loop {
+                watched.notice().await;
+            }
+        });
+        // Each keeps the only thread, as a search on it does.
+        let requests: Vec<_> = (0..60)
+            .map(|_| {
+                let admission = Arc::clone(&admission);
+                runtime.spawn(async move {
+                    let inside = admission.enter().is_ok();
+                    if inside {
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    inside
+                })
+            })
+            .collect();
+        let inside = runtime.block_on(async {
+            let mut inside = 0;
+            for request in requests {
+                inside += usize::from(request.await.unwrap());
+            }
+            inside
+        });
+        assert!((1..60).contains(&inside), "{inside} of 60 were let in");
+        assert_eq!(admission.refused(), 60 - inside as u64);
+        // Once the queue is gone, it lets in again.
+        let free = (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            admission.enter().is_ok()
+        });
+        assert!(free);
+    }
 }

@@ -135,7 +135,7 @@ impl Server {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(cores)
-            .max_blocking_threads(app.admission.n_running() + 2)
+            .max_blocking_threads(app.admission.n_threads() + 2)
             .thread_name("serve")
             .enable_all()
             .build()
@@ -201,6 +201,12 @@ async fn serve(listener: TcpListener, app: Arc<App>, mut stopped: watch::Receive
     if let Some(sessions) = &app.environments {
         tokio::spawn(crate::rl::close_idle(Arc::downgrade(sessions)));
     }
+    let watched = Arc::downgrade(&app);
+    tokio::spawn(async move {
+        while let Some(app) = watched.upgrade() {
+            app.admission.notice().await;
+        }
+    });
     let all = u32::try_from(app.limits.connections.max(1)).unwrap_or(u32::MAX);
     loop {
         // With as many connections as there may be, further ones are left to the system.
