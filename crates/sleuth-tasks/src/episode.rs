@@ -119,7 +119,7 @@ pub enum Ending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// Instructions and the question.
+    /// The question, behind the instructions where an environment gave them.
     Prompt,
     /// The policy: these are the tokens that a loss may be laid on.
     Sampled,
@@ -141,6 +141,23 @@ pub struct Segment {
     /// Natural logarithms of the tokens' probabilities, one for each token, where they were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log_probabilities: Vec<f32>,
+}
+
+/// What a policy wrote for one action, as the program that samples it knows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sampled {
+    /// What it wrote beside the action.
+    pub text: String,
+    /// Token ids of all that it wrote; empty where they are not told.
+    pub tokens: Vec<u32>,
+    /// Natural logarithms of the tokens' probabilities, as many as tokens; empty where they are not told.
+    pub log_probabilities: Vec<f32>,
+}
+
+impl From<&str> for Sampled {
+    fn from(text: &str) -> Self {
+        Self { text: text.to_owned(), ..Self::default() }
+    }
 }
 
 /// See the [module](self).

@@ -84,8 +84,8 @@ pub use environment::{
     environment_tools,
 };
 pub use episode::{
-    Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Segment, Source, Verdict,
-    segments,
+    Boundary, EPISODE_SCHEMA, Ending, Episode, Reward, RewardPart, Sampled, Segment, Source,
+    Verdict, segments,
 };
 pub use filter::Filter;
 pub use import::{Format, ImportError, ImportOptions, ImportReport, LeftOut, Reason, import};

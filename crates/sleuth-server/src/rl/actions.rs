@@ -11,20 +11,22 @@
 //! | `tool_name`, `arguments`, with `"type": "call_tool"` | whichever the tool is |
 //! | `"type": "list_tools"` | none: it asks for the tools |
 //!
-//! `metadata` may stand beside them, as in OpenEnv, and is passed over. Other keys are the mistake of a
-//! program and refused; a value of the wrong kind is that of a policy, which is told so.
+//! `metadata` may stand beside them, as in OpenEnv. What it says of what the policy wrote goes into the
+//! transcript: `text`, `tokens` (ids) and `log_probabilities`, as many as tokens; the rest of it is passed
+//! over. Other keys are the mistake of a program and refused; a value of the wrong kind is that of a
+//! policy, which is told so.
 
 use serde_json::{Map, Value, json};
-use sleuth_tasks::Action;
+use sleuth_tasks::{Action, Sampled};
 
 use crate::retrieval::kind;
 
 /// What an object asks for.
 pub(super) enum Wanted {
     /// To act.
-    Act(Action),
+    Act(Action, Sampled),
     /// To call a tool by this name.
-    Call(String, Action),
+    Call(String, Action, Sampled),
     /// To know the tools.
     ListTools,
 }
@@ -48,6 +50,9 @@ pub(super) fn read(value: &Value) -> Result<Wanted, NoAction> {
         let message = format!("expected an object, found {}", kind(value));
         return Err(fault("dict_type", "action", message, value));
     };
+    let metadata = fields.get("metadata").unwrap_or(&Value::Null);
+    let said = sampled(metadata)
+        .map_err(|message| fault("value_error", "metadata", message, &shortened(metadata)))?;
     let has = |key: &str| fields.contains_key(key);
     match fields.get("type").and_then(Value::as_str) {
         Some("list_tools") => return only(fields, &["type"]).map(|()| Wanted::ListTools),
@@ -59,7 +64,7 @@ pub(super) fn read(value: &Value) -> Result<Wanted, NoAction> {
             };
             let none = json!({});
             let arguments = fields.get("arguments").unwrap_or(&none);
-            return Ok(Wanted::Call(name.to_owned(), Action::of_call(name, arguments)));
+            return Ok(Wanted::Call(name.to_owned(), Action::of_call(name, arguments), said));
         }
         Some(_) | None => {}
     }
@@ -70,7 +75,38 @@ pub(super) fn read(value: &Value) -> Result<Wanted, NoAction> {
     };
     let known: Vec<&str> = needed.iter().chain(*further).copied().collect();
     only(fields, &known)?;
-    Ok(Wanted::Act(Action::of_call(name, value)))
+    Ok(Wanted::Act(Action::of_call(name, value), said))
+}
+
+/// What metadata say of what the policy wrote.
+pub(super) fn sampled(metadata: &Value) -> Result<Sampled, String> {
+    fn list<T>(
+        metadata: &Value,
+        key: &str,
+        what: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Vec<T>, String> {
+        let list = match metadata.get(key) {
+            None | Some(Value::Null) => Some(Vec::new()),
+            Some(Value::Array(values)) => values.iter().map(read).collect(),
+            Some(_) => None,
+        };
+        list.ok_or_else(|| format!("expected a list of {what} for `{key}`"))
+    }
+    let said = Sampled {
+        text: metadata.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        tokens: list(metadata, "tokens", "token ids", |value| value.as_u64()?.try_into().ok())?,
+        log_probabilities: list(metadata, "log_probabilities", "numbers", |value| {
+            Some(value.as_f64()? as f32)
+        })?,
+    };
+    let (tokens, found) = (said.tokens.len(), said.log_probabilities.len());
+    if found > 0 && found != tokens {
+        return Err(format!(
+            "expected as many `log_probabilities` as tokens, {tokens}, found {found}"
+        ));
+    }
+    Ok(said)
 }
 
 fn only(fields: &Map<String, Value>, known: &[&str]) -> Result<(), NoAction> {
@@ -121,7 +157,14 @@ pub(super) fn schema() -> Value {
             "type": { "enum": ["call_tool", "list_tools"] },
             "tool_name": text("call_tool: search, open, find or answer"),
             "arguments": { "type": "object", "description": "call_tool: its arguments" },
-            "metadata": { "type": "object" },
+            "metadata": {
+                "type": "object",
+                "properties": {
+                    "text": text("what the policy wrote beside the action"),
+                    "tokens": { "type": "array", "items": { "type": "integer" } },
+                    "log_probabilities": { "type": "array", "items": { "type": "number" } },
+                },
+            },
         },
     })
 }

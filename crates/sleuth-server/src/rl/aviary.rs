@@ -16,11 +16,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sleuth_records::ToolSpec;
 use sleuth_tasks::{
-    Action, EndOfEpisode, EnvironmentError, Pick, ShownPassage, TaskId, environment_tools,
+    Action, EndOfEpisode, EnvironmentError, Pick, Sampled, ShownPassage, TaskId, environment_tools,
 };
 
+use super::actions;
 use super::sessions::{Seat, only_one};
-use super::{Metadata, object, opening, sessions};
+use super::{Metadata, object, sessions};
 use crate::app::App;
 use crate::refused::Refused;
 use crate::routes::json_answer;
@@ -113,7 +114,7 @@ pub(super) async fn reset(app: &Arc<App>, body: &Value) -> Result<Response, Refu
         "rollout": observation.rollout,
         "question": observation.question,
     });
-    let message = json!({ "role": "user", "content": opening(&observation), "info": info });
+    let message = json!({ "role": "user", "content": observation.opening(), "info": info });
     Ok(json_answer(&([message], tools)))
 }
 
@@ -191,11 +192,12 @@ pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refus
     let seat = seat(app, body)?;
     let action = &body["action"];
     let calls = calls(action)?;
-    let said = action["content"].as_str().unwrap_or_default().to_owned();
+    let mut said = actions::sampled(&action["info"]).map_err(Refused::invalid)?;
+    action["content"].as_str().unwrap_or_default().clone_into(&mut said.text);
     let length = sessions(app)?.length();
     let answer = app
         .admission
-        .take_turn(length, move || take(&mut *only_one(&seat)?, &calls, &said))
+        .take_turn(length, move || take(&mut *only_one(&seat)?, &calls, said))
         .await??;
     Ok(json_answer(&answer))
 }
@@ -204,18 +206,17 @@ pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refus
 fn take(
     seat: &mut Seat,
     calls: &[Called],
-    said: &str,
+    mut said: Sampled,
 ) -> Result<(Vec<ToolMessage>, f64, bool, bool), Refused> {
-    let mut said = said;
     let mut messages = Vec::new();
     let (mut reward, mut done, mut truncated) = (0.0, false, false);
     let none = [Called {
         id: Value::Null,
         name: String::new(),
-        action: Action::invalid(said, "a call of a tool"),
+        action: Action::invalid(&said.text, "a call of a tool"),
     }];
     if calls.is_empty() {
-        said = "";
+        said.text.clear();
     }
     for call in if calls.is_empty() { &none[..] } else { calls } {
         let mut content = "The task is done.".to_owned();

@@ -32,9 +32,7 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sleuth_lm::LanguageModel;
-use sleuth_tasks::{
-    EndOfEpisode, EpisodeLog, Gym, GymOptions, Observation, Stepped, Task, TrainTask,
-};
+use sleuth_tasks::{EndOfEpisode, EpisodeLog, Gym, GymOptions, Stepped, Task, TrainTask};
 
 use crate::ServerError;
 use crate::app::App;
@@ -176,11 +174,6 @@ fn object(body: &[u8]) -> Result<Value, Refused> {
         return Ok(value);
     }
     Err(Refused::invalid(format!("expected an object, found {}", kind(&value))))
-}
-
-/// What a model is told at the beginning of an episode, in one text.
-fn opening(observation: &Observation) -> String {
-    format!("{}\n\nQuestion: {}", observation.instructions, observation.question.as_str())
 }
 
 /// A task as it may be shown.

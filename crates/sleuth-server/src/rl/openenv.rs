@@ -21,7 +21,7 @@ use sleuth_tasks::{
 
 use super::actions::{self, NoAction, Wanted};
 use super::sessions::only_one;
-use super::{Metadata, NAME, object, opening, sessions, shown_task};
+use super::{Metadata, NAME, object, sessions, shown_task};
 use crate::app::App;
 use crate::refused::Refused;
 use crate::routes::json_answer;
@@ -130,7 +130,7 @@ pub(super) fn of_reset<'a>(
         rollout: observation.rollout,
     };
     let begun = Begun {
-        content: opening(observation),
+        content: observation.opening(),
         results: [],
         question: &observation.question,
         tools: Tools,
@@ -270,10 +270,10 @@ pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refus
         Ok(wanted) => wanted,
         Err(NoAction(faults)) => return Ok(unprocessable(&faults)),
     };
-    let (tool, action) = match wanted {
+    let (tool, action, said) = match wanted {
         Wanted::ListTools => return Ok(json_answer(&of_tools())),
-        Wanted::Act(action) => (None, action),
-        Wanted::Call(tool, action) => (Some(tool), action),
+        Wanted::Act(action, said) => (None, action, said),
+        Wanted::Call(tool, action, said) => (Some(tool), action, said),
     };
     let Some(name) = body.get("episode_id").and_then(Value::as_str) else {
         return Err(not_there(&EnvironmentError::NotReset));
@@ -282,7 +282,7 @@ pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refus
     let stepped = app
         .admission
         .take_turn(sessions.length(), move || {
-            only_one(&seat)?.step(&action, "").map_err(|error| not_there(&error))
+            only_one(&seat)?.step(&action, said).map_err(|error| not_there(&error))
         })
         .await??;
     Ok(json_answer(&of_step(&stepped, tool.as_deref())))

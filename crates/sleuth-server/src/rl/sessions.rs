@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use sleuth_tasks::{
     Action, Environment, EnvironmentError, EnvironmentState, Episode, EpisodeLog, Gym, Observation,
-    Pick, Stepped,
+    Pick, Sampled, Stepped,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -78,7 +78,7 @@ impl Seat {
     pub(crate) fn step(
         &mut self,
         action: &Action,
-        said: &str,
+        said: Sampled,
     ) -> Result<Stepped, EnvironmentError> {
         let stepped = self.environment.step(action, said)?;
         if stepped.done

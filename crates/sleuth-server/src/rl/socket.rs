@@ -21,7 +21,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sleuth_tasks::{Action, EnvironmentError, environment_tools};
+use sleuth_tasks::{Action, EnvironmentError, Sampled, environment_tools};
 
 use super::actions::{self, NoAction, Wanted};
 use super::openenv::{Reset, of_reset, of_state, of_step, of_tools, read_reset};
@@ -89,7 +89,7 @@ impl From<NoAction> for Fault {
 /// What is done for a message.
 enum Work {
     Reset(Reset),
-    Step(Option<String>, Action),
+    Step(Option<String>, Action, Sampled),
     Mcp(Value, String, Action),
 }
 
@@ -173,8 +173,8 @@ fn read(text: &str, seat: &Seat) -> Result<Next, Fault> {
             let none = Fault::invalid("expected an action for `data`, found nothing");
             match actions::read(fields.get("data").ok_or(none)?)? {
                 Wanted::ListTools => Next::Say(observed(&of_tools())?),
-                Wanted::Act(action) => Next::Do(Work::Step(None, action)),
-                Wanted::Call(tool, action) => Next::Do(Work::Step(Some(tool), action)),
+                Wanted::Act(action, said) => Next::Do(Work::Step(None, action, said)),
+                Wanted::Call(tool, action, said) => Next::Do(Work::Step(Some(tool), action, said)),
             }
         }
         "state" => {
@@ -254,11 +254,11 @@ impl Work {
                 let observation = seat.reset(&pick, episode)?;
                 observed(&of_reset(&observation, &seat.episode))
             }
-            Self::Step(tool, action) => {
-                let stepped = seat.step(&action, "")?;
+            Self::Step(tool, action, said) => {
+                let stepped = seat.step(&action, said)?;
                 observed(&of_step(&stepped, tool.as_deref()))
             }
-            Self::Mcp(id, tool, action) => match seat.step(&action, "") {
+            Self::Mcp(id, tool, action) => match seat.step(&action, Sampled::default()) {
                 Ok(stepped) => {
                     let mut result = json!(of_step(&stepped, Some(&tool)).observation);
                     result["reward"] = json!(stepped.reward);

@@ -209,7 +209,8 @@ fn an_openenv_episode_over_a_socket() {
     assert_eq!(begun["metadata"]["task"], "born");
     assert_eq!(begun["observation"]["tools"].as_array().unwrap().len(), 4);
 
-    let found = socket.step(&json!({ "query": "Mirela Tonkova", "metadata": {} }));
+    let sampled = json!({ "text": "hm", "tokens": [5, 9], "log_probabilities": [-0.5, -1.0] });
+    let found = socket.step(&json!({ "query": "Mirela Tonkova", "metadata": sampled }));
     assert_eq!((&found["reward"], &found["done"]), (&json!(0.0), &json!(false)));
     assert_eq!(found["observation"]["results"][0]["id"], "tonkova");
     assert!(found["observation"]["content"].as_str().unwrap().starts_with("⟦e1 in d1:"));
@@ -249,6 +250,12 @@ fn an_openenv_episode_over_a_socket() {
     assert_eq!(episodes.len(), 1);
     assert_eq!(episodes[0].task.id.0, "born");
     assert_eq!(episodes[0].attempt.searches.len(), 1);
+    let sampled = &episodes[0].transcript[1];
+    assert!(sampled.text.starts_with("hm\n"), "{}", sampled.text);
+    assert_eq!(
+        (&sampled.tokens[..], &sampled.log_probabilities[..]),
+        (&[5, 9][..], &[-0.5, -1.0][..])
+    );
     assert!(episodes[0].verdict().unwrap().correct);
     assert_eq!(gym.sessions(), 0);
 }
@@ -267,6 +274,14 @@ fn mistakes_over_a_socket_have_their_codes_and_end_nothing() {
         (r#"{"type": "step", "data": {"query": "x", "more": 1}}"#, "VALIDATION_ERROR"),
         (r#"{"type": "step", "data": {"action": {"query": "x"}}}"#, "VALIDATION_ERROR"),
         (r#"{"type": "step", "data": [1]}"#, "VALIDATION_ERROR"),
+        (
+            r#"{"type": "step", "data": {"query": "x", "metadata": {"tokens": [-1]}}}"#,
+            "VALIDATION_ERROR",
+        ),
+        (
+            r#"{"type": "step", "data": {"query": "x", "metadata": {"tokens": [1], "log_probabilities": [0, 0]}}}"#,
+            "VALIDATION_ERROR",
+        ),
         (r#"{"type": "state", "data": {}}"#, "VALIDATION_ERROR"),
         (r#"{"type": "reset", "data": {"seed": -1}}"#, "VALIDATION_ERROR"),
         (r#"{"type": "reset", "data": {"task": "none"}}"#, "EXECUTION_ERROR"),

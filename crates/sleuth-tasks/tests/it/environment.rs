@@ -7,8 +7,8 @@ use sleuth_index::{IndexError, Mention, Query, Retriever};
 use sleuth_records::{Document, DocumentId, Mark, Message, Ranking, Role};
 use sleuth_tasks::{
     Action, Boundary, EndOfEpisode, Ending, Environment, EnvironmentError, EnvironmentLimits, Gym,
-    GymOptions, LONGEST_ARGUMENT, Pick, Quality, Source, Split, Stepped, Task, TaskId, TrainTask,
-    Verifier,
+    GymOptions, LONGEST_ARGUMENT, Pick, Quality, Sampled, Source, Split, Stepped, Task, TaskId,
+    TrainTask, Verifier,
 };
 use sleuth_testkit::{Acting, library};
 
@@ -76,11 +76,10 @@ fn an_episode_from_question_to_reward() {
         "She was born in Varnograd, where her father built organs."
     );
     let sources: Vec<Source> = episode.transcript.iter().map(|segment| segment.source).collect();
-    use Source::{Prompt, Sampled, Tool};
-    assert_eq!(
-        sources,
-        [Prompt, Sampled, Tool, Sampled, Tool, Sampled, Tool, Sampled, Tool, Sampled]
-    );
+    let turn = [Source::Sampled, Source::Tool];
+    assert_eq!(sources, [&[Source::Prompt], &turn.repeat(5)[..]].concat());
+    assert_eq!(episode.transcript[0].text, begun.opening());
+    assert_eq!(episode.transcript[10].text, "The task is done.");
     assert_eq!(
         episode.transcript[9].text,
         format!(
@@ -97,6 +96,46 @@ fn an_episode_from_question_to_reward() {
         abandoned.ending,
         Ending::Failed { boundary: Boundary::Client, ref message } if message == "the client has gone"
     ));
+}
+
+#[test]
+fn tokens_stand_with_what_was_sampled_and_take_room() {
+    let library = Library::new();
+    let limits = EnvironmentLimits { transcript_bytes: 4000, ..EnvironmentLimits::default() };
+    let gym = gym(&library, GymOptions { limits, ..GymOptions::default() });
+    let mut environment = Environment::new(gym);
+    environment.reset(&Pick::Index(0)).unwrap();
+    let said = |n: u32| Sampled {
+        text: "Let me see.".to_owned(),
+        tokens: (0..n).collect(),
+        log_probabilities: vec![-0.5; n as usize],
+    };
+    assert!(!environment.step(&search("Tonkova"), said(7)).unwrap().done);
+    let end = environment.step(&search("Tonkova"), said(500)).unwrap();
+    assert!(end.done && end.truncated);
+    let transcript = environment.take_episode().unwrap().transcript;
+    assert_eq!(transcript[1].tokens, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(transcript[1].log_probabilities, [-0.5; 7]);
+    assert!(
+        transcript
+            .iter()
+            .filter(|part| part.source != Source::Sampled)
+            .all(|part| part.tokens.is_empty())
+    );
+    assert!(transcript.last().unwrap().tokens.is_empty());
+}
+
+#[test]
+fn not_found_by_another_name_can_be_the_answer() {
+    let library = Library::new();
+    let mut tasks = library.tasks();
+    tasks[0].gold_answers = vec!["None".to_owned()];
+    let gym =
+        Gym::of_any_split(Arc::clone(&library.store), "retrieval", tasks, GymOptions::default());
+    let mut environment = Environment::new(Arc::new(gym.unwrap()));
+    environment.reset(&Pick::Index(0)).unwrap();
+    step(&mut environment, search("Tonkova"));
+    assert_eq!(step(&mut environment, answer("none", &[])).reward, Some(1.0));
 }
 
 #[test]
@@ -167,7 +206,8 @@ fn limits_end_an_episode_and_its_memory() {
     let mut steps = 0;
     let end = loop {
         steps += 1;
-        let stepped = environment.step(&search("Tonkova"), &"thinking ".repeat(30)).unwrap();
+        let stepped =
+            environment.step(&search("Tonkova"), "thinking ".repeat(30).as_str()).unwrap();
         if stepped.done {
             break stepped;
         }
