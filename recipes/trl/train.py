@@ -214,12 +214,14 @@ def main():
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
-    more = {}
+    more, sampling = {}, {}
     if args.model:
         model = args.model
     else:
         model, tokenizer = tiny()
         more = {"processing_class": tokenizer}
+        # What it knows by heart it is to say, most of the time.
+        sampling = {"temperature": 0.5}
     ids = tasks()
     data = Dataset.from_list(
         [{"prompt": [{"role": "user", "content": ""}], "task": task} for task in ids]
@@ -238,6 +240,7 @@ def main():
         bf16=False,
         use_cpu=not args.model,
         chat_template_kwargs={"enable_thinking": False},
+        **sampling,
     )
     trainer = GRPOTrainer(
         model=model,
