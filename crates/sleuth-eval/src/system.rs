@@ -46,7 +46,9 @@ pub enum EpisodesError {
         rollout: u32,
     },
     /// Episodes of one id are of different tasks.
-    #[error("task `{task}` is not the same everywhere: `{}` has another {part}", path.display())]
+    #[error(
+        "task `{task}` is not the same everywhere: `{}` differs in the {part}", path.display()
+    )]
     OtherTask {
         /// The file that differs from what came before.
         path: PathBuf,

@@ -395,7 +395,7 @@ fn files_that_are_not_episodes() {
         expect![[r#"
         exit 6
         --- stderr
-        error: task `t0` is not the same everywhere: `a.jsonl` has another gold answers
+        error: task `t0` is not the same everywhere: `a.jsonl` differs in the gold answers
         hint: tasks that differ need ids that differ
     "#]],
     );
