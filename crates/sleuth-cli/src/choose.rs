@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use sleuth_agent::{Chat, ChatOptions, Policy, Tap, Trail};
 use sleuth_lm::{
-    Embedded, EmbeddedOptions, EmbedderOptions, GgufHeader, KNOWN_MODELS, LanguageModel, Listing,
-    PriceTable, Remote, RemoteOptions, Shelf, ShelfEntry, TextEmbedder, Tier,
+    Embedded, EmbeddedOptions, EmbedderOptions, GgufHeader, KNOWN_MODELS, KnownModel,
+    LanguageModel, Listing, PriceTable, Remote, RemoteOptions, Shelf, ShelfEntry, TextEmbedder,
+    Tier,
 };
 
 use crate::args::{AskArgs, Effort, PolicyName, RemoteArgs};
@@ -122,11 +123,7 @@ pub(crate) fn find(model: &str, places: &Places) -> Result<Found, Failure> {
     }
     let shelf = Shelf::new(&places.models);
     let entries = shelf.list()?;
-    let known = KNOWN_MODELS.iter().find(|known| {
-        [known.tier.name(), known.name, known.file]
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(model))
-    });
+    let known = known(model);
     let entry = entries.iter().find(|entry| match known {
         Some(known) => entry.path.ends_with(known.file),
         None => {
@@ -150,6 +147,23 @@ pub(crate) fn find(model: &str, places: &Places) -> Result<Found, Failure> {
                 "name tiny, small, an installed model, a GGUF file, or a server as URL#MODEL",
             ))
         }
+    }
+}
+
+fn known(model: &str) -> Option<&'static KnownModel> {
+    KNOWN_MODELS.iter().find(|known| {
+        let names = [known.tier.name(), known.name, known.file];
+        names.iter().any(|name| name.eq_ignore_ascii_case(model))
+    })
+}
+
+/// The name that its episodes have of the model that a person named, be it installed here or not.
+pub(crate) fn name(model: &str, places: &Places) -> String {
+    match find(model, places) {
+        Ok(Found::File { name, .. }) => name,
+        Ok(Found::Server { model, .. }) => model,
+        Err(_) if model.ends_with(".gguf") => stem(Path::new(model)),
+        Err(_) => known(model).map_or(model, |known| known.name).to_owned(),
     }
 }
 

@@ -318,7 +318,7 @@ impl Failure {
                 Some("tasks that differ need ids that differ".to_owned())
             }
             Self::Matrix(MatrixError::OtherCell { .. }) => Some(
-                "move that file away, or name another folder in the plan's `out`".to_owned(),
+                "remove that file, or name another folder in the plan's `out`".to_owned(),
             ),
             Self::RolloutLog(LogReadError::Parquet { .. }) => Some(
                 "convert it: python -c \"import sys, pandas; pandas.read_parquet(sys.argv[1])\

@@ -5,7 +5,7 @@
 //! the test the one to take for retrieval.) Neither is corrected for looking at many measures or many
 //! pairs of systems.
 
-use crate::statistics::{Interval, ROUNDING, Resampling, bootstrap_means, randomisation};
+use crate::statistics::{Interval, Resampling, bootstrap_means, randomisation, unless_rounding};
 use crate::{EvalError, Evaluation, Measure};
 
 /// How a second system differs from a first in one measure.
@@ -44,10 +44,8 @@ pub fn compare(
     }
     let of = |(at, &measure): (usize, &Measure)| {
         let pairs = first.queries.iter().zip(&second.queries);
-        let differences: Vec<f64> = pairs
-            .map(|(a, b)| b.values[at] - a.values[at])
-            .map(|difference| if difference.abs() < ROUNDING { 0.0 } else { difference })
-            .collect();
+        let differences: Vec<f64> =
+            pairs.map(|(a, b)| unless_rounding(b.values[at] - a.values[at])).collect();
         compare_differences(measure, &differences, resampling)
     };
     Ok(first.measures.iter().enumerate().map(of).collect())

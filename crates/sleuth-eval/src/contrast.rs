@@ -2,8 +2,8 @@
 //!
 //! Every task gives one difference, of the means over its judged rollouts. The interval is the
 //! bootstrap over clusters of tasks, *p* the randomisation test with the signs of a cluster changed
-//! together, and for verdicts of single rollouts on independent tasks McNemar's test stands beside
-//! it. A difference is called one only where *p* is below α **and** the interval leaves 0 out;
+//! together, and for verdicts of single rollouts on tasks that are each a cluster of their own McNemar's
+//! test stands beside it. A difference is called one only where *p* is below α **and** the interval leaves 0 out;
 //! otherwise the report says *no difference shown*, what difference this many tasks would have shown,
 //! and how many it would take to show the one observed. One metric decides; the others are there to
 //! be looked at, and are not corrected for their number.
@@ -20,7 +20,7 @@ use crate::metric::{Metric, TaskValues};
 use crate::report::{Block, Figure, Page, Row, Table, whiskers};
 use crate::statistics::{
     Interval, McNemar, Resampling, bootstrap_means, clopper_pearson, clustered_mean, detectable,
-    needed, randomisation,
+    needed, randomisation, unless_rounding,
 };
 use crate::system::System;
 
@@ -96,7 +96,7 @@ pub enum ContrastError {
         example: String,
     },
     /// No task has a value in both.
-    #[error("no task has a judged episode with the metric `{metric}` in both")]
+    #[error("no task has a value of `{metric}` in both")]
     Nothing {
         /// The metric that was to decide.
         metric: &'static str,
@@ -145,15 +145,17 @@ pub struct ComparedSystems {
     pub first: String,
     /// Name of the second system.
     pub second: String,
-    /// Tasks with a judged episode in both.
+    /// Tasks with a value of the first metric in both.
     pub tasks: usize,
     /// Clusters that they fall into.
     pub clusters: usize,
-    /// Tasks that both were asked and that have no judged episode in one of them.
+    /// Tasks that both were asked and that have no value of the first metric in one of them: no judged
+    /// episode, or none that the metric can be taken of.
     pub left_out: usize,
     /// The metrics that both have; the one that decides comes first.
     pub contrasts: Vec<Contrast>,
-    /// McNemar's test of verdicts; only where each task has one judged rollout in each.
+    /// McNemar's test of verdicts; only where each task has one judged rollout in each and is a
+    /// cluster of its own.
     pub mcnemar: Option<McNemar>,
     /// What it comes to in the first metric.
     pub call: Call,
@@ -288,7 +290,7 @@ impl Pairs {
             let (mean_a, mean_b) = (a.mean(), b.mean());
             sum_first += mean_a;
             sum_second += mean_b;
-            differences.push((a.cluster.to_owned(), mean_b - mean_a));
+            differences.push((a.cluster.to_owned(), unless_rounding(mean_b - mean_a)));
             if a.values.len() == 1 && b.values.len() == 1 {
                 if let Some(single) = &mut single {
                     single.push((mean_a, mean_b));
@@ -316,12 +318,12 @@ impl Pairs {
         let clusters: Vec<(f64, usize)> = clusters.into_values().collect();
         let sums: Vec<f64> = clusters.iter().map(|&(sum, _)| sum).collect();
         let count = |f: fn(f64) -> bool| self.differences.iter().filter(|(_, d)| f(*d)).count();
-        let (wins, losses) = (count(|d| d > 1e-9), count(|d| d < -1e-9));
+        let (wins, losses) = (count(|d| d > 0.0), count(|d| d < 0.0));
         Contrast {
             metric,
             first: self.first,
             second: self.second,
-            difference: self.second - self.first,
+            difference: unless_rounding(self.second - self.first),
             interval: bootstrap_means(&clusters, resampling),
             p: randomisation(&sums, resampling),
             wins,
@@ -332,6 +334,10 @@ impl Pairs {
 
     fn mcnemar(&self) -> Option<McNemar> {
         let single = self.single.as_ref()?;
+        let clusters: BTreeSet<&str> = self.differences.iter().map(|(c, _)| c.as_str()).collect();
+        if clusters.len() < self.differences.len() {
+            return None;
+        }
         let count = |wanted| single.iter().filter(|&&pair| pair == wanted).count() as u64;
         Some(McNemar::of(count((1.0, 0.0)), count((0.0, 1.0))))
     }

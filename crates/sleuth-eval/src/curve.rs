@@ -2,8 +2,8 @@
 //!
 //! There are two ways to spend more on a question, and a [`Curve`] holds both on one axis:
 //!
-//! * **in sequence**: one rollout within a larger budget. Each system of the same policy, model and
-//!   store gives one point, at what it spent on average;
+//! * **in sequence**: one rollout within a larger budget. Each system of the same policy, model,
+//!   store and retrieval gives one point, at what it spent on average;
 //! * **in parallel**: k rollouts, of which one answer is taken. A system with n rollouts a task gives a
 //!   point for each k up to n, at k times its spending. Taken is the answer that most rollouts agree on
 //!   (*majority*), the one with the most citations marked exact (*evidence*), or the one with the
@@ -23,7 +23,7 @@ use crate::answers::{interval, interval_name, number};
 use crate::metric::Metric;
 use crate::report::{Block, Figure, Page, Point, Series, Spacing, Table, lines};
 use crate::statistics::{Estimate, Resampling, estimate};
-use crate::system::{Observation, Outcome, System};
+use crate::system::{Observation, Outcome, Protocol, System};
 
 /// Subsets of rollouts that are drawn where there are more.
 pub const SUBSETS: usize = 200;
@@ -192,11 +192,13 @@ fn folded(outcome: &Outcome) -> String {
 impl Curve {
     /// The curves of these systems, which should have been asked the same tasks.
     pub fn of(systems: &[System], axis: Axis, resampling: &Resampling) -> Self {
+        let families = families(systems);
+        let named = || families.iter().zip(systems);
         let mut series: Vec<CurveSeries> = Vec::new();
         if axis != Axis::Samples {
-            let mut in_sequence: BTreeMap<String, Vec<CurvePoint>> = BTreeMap::new();
-            for system in systems {
-                let points = in_sequence.entry(family(system)).or_default();
+            let mut in_sequence: BTreeMap<&str, Vec<CurvePoint>> = BTreeMap::new();
+            for (family, system) in named() {
+                let points = in_sequence.entry(family).or_default();
                 points.extend(single(system, axis, resampling));
             }
             for (name, mut points) in in_sequence {
@@ -207,14 +209,11 @@ impl Curve {
                 }
             }
         }
-        let is_alone = |system: &&System| {
-            let same = |other: &&System| family(other) == family(system);
-            systems.iter().filter(same).count() == 1
-        };
-        for system in systems {
-            let name = match is_alone(&system) {
-                true => family(system),
-                false => format!("{}, {}", family(system), system.protocol.limits()),
+        for (family, system) in named() {
+            let is_alone = families.iter().filter(|other| *other == family).count() == 1;
+            let name = match is_alone {
+                true => family.clone(),
+                false => format!("{family}, {}", system.protocol.limits()),
             };
             series.extend(in_parallel(system, &name, axis, resampling));
         }
@@ -287,9 +286,24 @@ impl Curve {
     }
 }
 
-/// What systems of one curve share.
-fn family(system: &System) -> String {
-    system.protocol.name()
+/// The name of what each system shares with those of its curve: policy and model, and, where not all
+/// systems have the same, the store and the retrieval.
+fn families(systems: &[System]) -> Vec<String> {
+    let is_one = |part: fn(&Protocol) -> &str| {
+        systems.windows(2).all(|two| part(&two[0].protocol) == part(&two[1].protocol))
+    };
+    let (one_store, one_retrieval) = (is_one(|p| &p.store), is_one(|p| &p.retrieval));
+    let name = |System { protocol, .. }: &System| {
+        let mut name = protocol.name();
+        if !one_store {
+            name += &format!(", store {}", protocol.store);
+        }
+        if !one_retrieval {
+            name += &format!(", retrieval {}", protocol.retrieval);
+        }
+        name
+    };
+    systems.iter().map(name).collect()
 }
 
 fn limits(budget: Option<&Budget>) -> String {

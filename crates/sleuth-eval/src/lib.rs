@@ -54,8 +54,8 @@ pub use error::EvalError;
 pub use evaluate::{Evaluation, QueryScores, evaluate};
 pub use export::{BrowseComp, summary_name, trec_run};
 pub use matrix::{
-    AgainstFirst, Cell, Matrix, MatrixError, MatrixPlan, MetricName, PlannedPolicy, PlannedStore,
-    PolicyKind,
+    AgainstFirst, Cell, Matrix, MatrixError, MatrixPlan, MetricName, PlannedCell, PlannedPolicy,
+    PlannedStore, PolicyKind, StoreNow,
 };
 pub use measure::Measure;
 pub use metric::Metric;

@@ -46,7 +46,9 @@ pub enum EpisodesError {
         rollout: u32,
     },
     /// Episodes of one id are of different tasks.
-    #[error("task `{task}` is not the same everywhere: `{}` has another {part}", path.display())]
+    #[error(
+        "task `{task}` is not the same everywhere: `{}` differs in the {part}", path.display()
+    )]
     OtherTask {
         /// The file that differs from what came before.
         path: PathBuf,
@@ -189,6 +191,8 @@ pub struct Observation {
     pub unanswerable: bool,
     /// Which rollout of the task.
     pub rollout: u32,
+    /// Its seed.
+    pub seed: u64,
     /// What came of it, or the boundary that failed.
     pub outcome: Result<Outcome, Boundary>,
     /// Searches of the store.
@@ -281,8 +285,8 @@ impl Loaded {
         let task = episode.task;
         match self.tasks.get(&task.id) {
             Some(known) => {
-                if let Some(part) = other_part(known, &task) {
-                    let path = path.to_owned();
+                if let Some(part) = differing_part(known, &task) {
+                    let (path, part) = (path.to_owned(), part.as_str());
                     return Err(EpisodesError::OtherTask { path, task: task.id, part });
                 }
             }
@@ -345,16 +349,47 @@ fn protocol_of(episode: &Episode) -> Protocol {
     }
 }
 
-/// What differs between two tasks of one id, where it changes what an answer is worth.
-fn other_part(known: &Task, task: &Task) -> Option<&'static str> {
-    if known.question != task.question {
-        Some("question")
-    } else if known.gold_answers != task.gold_answers {
-        Some("gold answers")
-    } else if known.evidence != task.evidence {
-        Some("evidence")
-    } else if known.verifier != task.verifier {
-        Some("verifier")
+/// A part of a task by which it is decided what an answer is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskPart {
+    Question,
+    GoldAnswers,
+    Evidence,
+    Verifier,
+}
+
+impl TaskPart {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Question => "question",
+            Self::GoldAnswers => "gold answers",
+            Self::Evidence => "evidence",
+            Self::Verifier => "verifier",
+        }
+    }
+
+    /// What stands there, for a person.
+    pub(crate) fn text(self, task: &Task) -> String {
+        let part = match self {
+            Self::Question => return task.question.as_str().to_owned(),
+            Self::GoldAnswers => serde_json::to_string(&task.gold_answers),
+            Self::Evidence => serde_json::to_string(&task.evidence),
+            Self::Verifier => serde_json::to_string(&task.verifier),
+        };
+        part.unwrap_or_default()
+    }
+}
+
+/// The first part in which two tasks of one id differ.
+pub(crate) fn differing_part(one: &Task, two: &Task) -> Option<TaskPart> {
+    if one.question != two.question {
+        Some(TaskPart::Question)
+    } else if one.gold_answers != two.gold_answers {
+        Some(TaskPart::GoldAnswers)
+    } else if one.evidence != two.evidence {
+        Some(TaskPart::Evidence)
+    } else if one.verifier != two.verifier {
+        Some(TaskPart::Verifier)
     } else {
         None
     }
@@ -391,6 +426,7 @@ fn observe(episode: &Episode, dollars: Option<f64>) -> Observation {
         band: task.difficulty.map(Band::of),
         unanswerable: task.is_unanswerable(),
         rollout: episode.rollout,
+        seed: episode.seed,
         outcome,
         searches: attempt.usage.searches.max(attempt.searches.len() as u32),
         pages: attempt.usage.pages.max(attempt.opened.len() as u32),

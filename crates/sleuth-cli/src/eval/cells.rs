@@ -7,12 +7,12 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sleuth_agent::{
     AgentError, Chat, ChatOptions, Clock as _, Policy, SystemClock, Trail, closed_book,
 };
-use sleuth_eval::{MatrixPlan, PlannedPolicy, PlannedStore, PolicyKind};
+use sleuth_eval::{PlannedCell, PolicyKind, StoreNow};
 use sleuth_index::{Retriever, Store};
 use sleuth_lm::{LanguageModel, LmError, Reply};
 use sleuth_records::{Budget, Envelope, Event, Finish, Message, Role, SCHEMA_VERSION, Usage};
@@ -35,6 +35,8 @@ use crate::{interrupt, stores};
 pub(super) struct Maker<'a> {
     pub(super) rollouts: u32,
     pub(super) seed: u64,
+    /// Whether a file may have been begun with other tasks than those that are asked for.
+    pub(super) other_tasks: bool,
     pub(super) places: &'a Places,
     pub(super) remote: &'a RemoteArgs,
     pub(super) progress: &'a Progress,
@@ -51,37 +53,32 @@ impl Maker<'_> {
         Ok(Arc::new(stores::open(over, self.places, self.progress)?.store))
     }
 
-    /// Makes what the cells of `store` lack, one policy after the other. Ends early, without an error,
-    /// at the first interrupt.
-    pub(super) fn cells(
-        &self,
-        plan: &MatrixPlan,
-        store: &PlannedStore,
-        tasks: &[Task],
-    ) -> Result<(), Failure> {
-        let lacks = |policy: &&PlannedPolicy| {
-            let n = plan.picks(policy, tasks.len()).len() * self.rollouts as usize;
-            count_episodes(&plan.cell(policy, store)).is_none_or(|found| found < n)
-        };
-        let policies: Vec<&PlannedPolicy> = plan.policies.iter().filter(lacks).collect();
-        if policies.is_empty() {
-            return Ok(());
-        }
+    /// Makes what these cells of one store lack, one policy after the other, where all that is there was
+    /// made as planned and over the store as it is. Ends early, without an error, at the first
+    /// interrupt.
+    pub(super) fn cells(&self, cells: &[PlannedCell<'_>]) -> Result<(), Failure> {
+        let Some(PlannedCell { plan, store, .. }) = cells.first() else { return Ok(()) };
         let opened = self.open(&store.over)?;
+        let retrieval = opened.retrieval()?.id;
+        let now = StoreNow { snapshot: opened.snapshot(), retrieval: &retrieval };
+        let mut lacking = Vec::new();
+        for cell in cells {
+            if !cell.is_complete(cell.read(Some(now), None)?.as_ref()) {
+                lacking.push(cell);
+            }
+        }
         let budget = plan.budget.clone().unwrap_or_else(usual_budget);
-        for policy in policies {
+        for PlannedCell { policy, tasks, path, .. } in lacking {
             if interrupt::asked() {
                 break;
             }
-            let picked = plan.picks(policy, tasks.len());
-            let picked: Vec<Task> = picked.into_iter().map(|at| tasks[at].clone()).collect();
-            let path = plan.cell(policy, store);
+            let tasks: Vec<Task> = tasks.iter().map(|&task| task.clone()).collect();
             let name = format!("{} · {}", store.name, policy.name);
             match (policy.policy, policy.model.as_deref()) {
                 (PolicyKind::ClosedBook, Some(model)) => {
-                    self.closed_book(&name, model, &budget, &picked, &opened, &path)?;
+                    self.closed_book(&name, model, &budget, &tasks, &opened, path)?;
                 }
-                (_, model) => self.searching(&name, model, &budget, &picked, &opened, &path)?,
+                (_, model) => self.searching(&name, model, &budget, &tasks, &opened, path)?,
             }
         }
         Ok(())
@@ -104,6 +101,7 @@ impl Maker<'_> {
             threads: threads(found.as_ref()),
             budget: budget.clone(),
             seed: self.seed,
+            other_tasks: self.other_tasks,
             ..RolloutOptions::default()
         };
         let make = |tap: &ModelTap| -> Result<Box<dyn Policy + Send>, AgentError> {
@@ -115,8 +113,12 @@ impl Maker<'_> {
             })?;
             Ok(Box::new(Chat::new(tap.model(loaded), ChatOptions::default())))
         };
+        // Known at the first call, before any is made.
+        let others = OnceLock::new();
         let told = |state: &RolloutProgress| {
-            self.progress.state(|| said(name, state.tally.episodes, state.rollouts as u64));
+            let n = state.tally.episodes;
+            let others = *others.get_or_init(|| n - state.before as u64);
+            self.progress.state(|| said(name, n - others, state.rollouts as u64));
         };
         let retrieval = store.retrieval()?.id;
         let retriever: Arc<dyn Retriever> = store.clone();
@@ -149,18 +151,18 @@ impl Maker<'_> {
         self.begin(name, path)?;
         let found = choose::find(model, self.places)?;
         let mut model = choose::load(&found, self.remote, self.progress)?;
-        let mut done = cut_and_read(path)?;
+        let done = cut_and_read(path)?;
         let write = |source| Failure::Write { path: path.to_owned(), source };
         let mut out =
             fs_err::OpenOptions::new().create(true).append(true).open(path).map_err(write)?;
         let of = tasks.len() as u64 * u64::from(self.rollouts);
         let retrieval = store.retrieval()?.id;
         let wanted = tasks.iter().flat_map(|task| (0..self.rollouts).map(move |at| (task, at)));
-        for (task, rollout) in wanted {
+        for (n, (task, rollout)) in (1..).zip(wanted) {
             if interrupt::asked() {
                 break;
             }
-            if !done.insert((task.id.clone(), rollout)) {
+            if done.contains(&(task.id.clone(), rollout)) {
                 continue;
             }
             let episode = Unaided {
@@ -173,7 +175,7 @@ impl Maker<'_> {
             }
             .ask(model.as_mut())?;
             write_episode(&mut out, &episode).map_err(write)?;
-            self.progress.state(|| said(name, done.len() as u64, of));
+            self.progress.state(|| said(name, n, of));
         }
         Ok(())
     }
@@ -181,16 +183,6 @@ impl Maker<'_> {
 
 fn said(name: &str, n: u64, of: u64) -> String {
     format!("{name} · {n} of {of} rollouts")
-}
-
-/// Whole episodes in a file; `None` where it cannot be read.
-fn count_episodes(path: &Path) -> Option<usize> {
-    let mut n = 0;
-    let count = |_| {
-        n += 1;
-        Ok::<(), LinesError>(())
-    };
-    read_episodes(path, count).ok().map(|_| n)
 }
 
 /// Cuts the line that was in flight when the file's writer ended, and says which rollouts are there.

@@ -47,8 +47,9 @@ pub(crate) fn compare(common: &Common, args: &CompareArgs) -> Result<Exit, Failu
     args.show.write(|| compared.page())?;
     if compared.left_out > 0 {
         progress.note(&format!(
-            "note: {} without a judged episode in one of the two, left out",
+            "note: {} without a value of {} in one of the two, left out",
             count(compared.left_out as u64, "task"),
+            args.metric,
         ));
     }
     progress.end();

@@ -58,6 +58,7 @@ fn make(common: &Common, args: &CurveArgs, progress: &Progress) -> Result<Vec<Pa
     let maker = Maker {
         rollouts: args.rollouts,
         seed: args.show.seed,
+        other_tasks: false,
         places: &places,
         remote: &args.remote,
         progress,

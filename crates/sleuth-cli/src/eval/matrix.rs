@@ -1,26 +1,25 @@
 //! `sleuth eval matrix`.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use serde_json::json;
-use sleuth_eval::{Matrix, MatrixPlan, PlannedStore};
+use sleuth_eval::{Matrix, MatrixPlan};
 use sleuth_tasks::Task;
 
-use super::cells::Maker;
+use super::cells::{Maker, usual_budget};
 use super::{ShowArgs, price_table};
 use crate::args::{Common, RemoteArgs};
 use crate::fail::{Exit, Failure};
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::show::{count, escape};
-use crate::{interrupt, print};
+use crate::{choose, interrupt, print};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MatrixArgs {
     /// The plan: a TOML file that names policies, stores, tasks and counts
     plan: PathBuf,
-    /// Make no rollouts: show the cells that are there
+    /// Make no rollouts and open no store: show the cells that are there, as far as they are of the plan
     #[arg(long)]
     no_rollouts: bool,
     #[command(flatten)]
@@ -31,30 +30,37 @@ pub(crate) struct MatrixArgs {
 
 pub(crate) fn matrix(common: &Common, args: &MatrixArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
-    let plan = MatrixPlan::read(&args.plan)?;
-    let mut tasks: HashMap<&str, Vec<Task>> = HashMap::new();
-    for store in &plan.stores {
-        tasks.insert(&store.name, plan.tasks(&args.plan, store)?);
+    let places = Places::new(common)?;
+    let mut plan = MatrixPlan::read(&args.plan)?;
+    plan.budget.get_or_insert_with(usual_budget);
+    for policy in &mut plan.policies {
+        policy.model_name = policy.model.as_deref().map(|model| choose::name(model, &places));
     }
+    let of = |store| plan.tasks(&args.plan, store);
+    let tasks: Vec<Vec<Task>> = plan.stores.iter().map(of).collect::<Result<_, _>>()?;
     if !args.no_rollouts {
         interrupt::listen("ending; what is written stays, and the same command goes on from there");
-        let places = Places::new(common)?;
+        let cells = plan.cells(&tasks);
+        // What is not of the plan is told before the first rollout, not after a night of them.
+        for cell in &cells {
+            cell.read(None, None)?;
+        }
         let maker = Maker {
             rollouts: plan.rollouts,
             seed: plan.seed,
+            other_tasks: true,
             places: &places,
             remote: &args.remote,
             progress: &progress,
         };
-        for store in &plan.stores {
+        for cells in cells.chunks(plan.policies.len().max(1)) {
             if !interrupt::asked() {
-                maker.cells(&plan, store, &tasks[store.name.as_str()])?;
+                maker.cells(cells)?;
             }
         }
     }
     let prices = price_table(&args.remote)?;
-    let n_of = |store: &PlannedStore| tasks[store.name.as_str()].len();
-    let matrix = Matrix::read(&plan, &n_of, prices.as_ref(), &args.show.resampling())?;
+    let matrix = Matrix::read(&plan, &tasks, prices.as_ref(), &args.show.resampling())?;
     args.show.write(|| matrix.page())?;
     for breach in &matrix.breaches {
         progress.note(&format!("note: {breach}"));

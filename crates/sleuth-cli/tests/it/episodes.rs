@@ -256,6 +256,14 @@ fn two_systems_are_compared() {
         (Some("second_higher"), Some("compared"))
     );
     assert_eq!(object["contrasts"][0]["metric"], "f1");
+
+    // A task can be judged and still have no value of a metric: here nobody cites but in one.
+    let mut citing = twelve(4);
+    citing[0]["attempt"]["citations"] = json!([{"claim": 0, "evidence": "e1", "mark": "exact"}]);
+    write(&place, "d.jsonl", &citing);
+    let output = place.run(&["eval", "compare", "d.jsonl", "d.jsonl", "--metric=citations_exact"]);
+    expect!["note: 11 tasks without a value of citations_exact in one of the two, left out\n"]
+        .assert_eq(&String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
@@ -387,7 +395,7 @@ fn files_that_are_not_episodes() {
         expect![[r#"
         exit 6
         --- stderr
-        error: task `t0` is not the same everywhere: `a.jsonl` has another gold answers
+        error: task `t0` is not the same everywhere: `a.jsonl` differs in the gold answers
         hint: tasks that differ need ids that differ
     "#]],
     );
@@ -621,6 +629,110 @@ fn a_matrix_is_filled_and_goes_on_where_it_ended() {
     assert_eq!(place.read("cells/lighthouse/trail-fewer.jsonl"), fewer);
 }
 
+const TASKS: [[&str; 3]; 4] = [
+    ["built", "When was the Marrow Point Lighthouse built?", "1911"],
+    ["designed", "Who designed the Marrow Point Lighthouse?", "Ada Quill"],
+    ["patron", "Who is the patron of Larkhaven?", "Saint Osk"],
+    ["born", "Where was Ada Quill born?", "Larkhaven"],
+];
+
+fn with_matrix() -> Place {
+    let place = Place::with_docs();
+    place.write(
+        "tasks.jsonl",
+        TASKS.map(|[id, question, answer]| task(id, question, answer)).concat(),
+    );
+    place.write("plan.toml", PLAN.replacen("tasks = 3", "tasks = 4", 1));
+    assert_eq!(code(&place.run(&["eval", "matrix", "plan.toml", "--quiet"])), 0);
+    place
+}
+
+#[test]
+fn cells_of_an_earlier_plan_are_refused() {
+    let place = with_matrix();
+    let (plan, tasks) = (place.read("plan.toml"), place.read("tasks.jsonl"));
+    let cell = "cells/lighthouse/trail.jsonl";
+    let whole = place.read(cell);
+    let refused = |made_with_another: &str, rollouts: &[&str]| {
+        let arguments = [&["eval", "matrix", "plan.toml", "--quiet"], rollouts].concat();
+        let shown = place.show(&place.run(&arguments));
+        let expected = format!(
+            "exit 6\n--- stderr\nerror: `{cell}` differs from the plan in the {made_with_another}"
+        );
+        assert!(shown.starts_with(&expected), "{shown}");
+        let hint = "hint: remove that file, or name another folder in the plan's `out`\n";
+        assert!(shown.ends_with(hint), "{shown}");
+        assert_eq!(place.read(cell), whole);
+    };
+    for rollouts in [&[][..], &["--no-rollouts"]] {
+        place.write("plan.toml", plan.replace("seed = 3", "seed = 4"));
+        refused("seed of rollout 0 of task `", rollouts);
+        place.write("plan.toml", plan.replace("searches = 8", "searches = 9"));
+        refused(
+            "budget: expected `budget 9 searches, 8 pages, 12 turns`, found `budget 8 searches, 8 pages, 12 turns`",
+            rollouts,
+        );
+        place.write("plan.toml", &plan);
+        place.write("tasks.jsonl", tasks.replace("Saint Osk", "Saint Ulf"));
+        refused(
+            "gold answers of task `patron`: expected `[\"Saint Ulf\"]`, found `[\"Saint Osk\"]`",
+            rollouts,
+        );
+        place.write("tasks.jsonl", &tasks);
+    }
+    // Other documents make another snapshot; without rollouts nobody looks at them.
+    place.write("docs/more.md", "# More\n\nThe lighthouse has a keeper.\n");
+    refused("snapshot: expected `", &[]);
+    assert_eq!(code(&place.run(&["eval", "matrix", "plan.toml", "--no-rollouts", "--quiet"])), 0);
+}
+
+#[test]
+fn a_half_made_cell_of_another_model_is_not_gone_on_with() {
+    let place = Place::with_docs();
+    let tasks = TASKS.map(|[id, question, answer]| task(id, question, answer));
+    place.write("tasks.jsonl", tasks.concat());
+    let row = "policy = \"closed_book\"\nmodel = \"http://127.0.0.1:9/v1#gpt-y\"";
+    place.write("plan.toml", PLAN.replacen("policy = \"trail\"", row, 1));
+    let mut half = by_model(episode("built", 0, true));
+    half["policy"] = json!("closed_book");
+    half["task"] = serde_json::from_str(&tasks[0]).unwrap();
+    half["seed"] = json!(sleuth_tasks::seed_of(3, &sleuth_tasks::TaskId("built".to_owned()), 0));
+    half["events"][0]["budget"] = json!({"searches": 8, "pages": 8, "turns": 12});
+    write(&place, "cells/lighthouse/trail.jsonl", &[half]);
+    let before = place.read("cells/lighthouse/trail.jsonl");
+    place.check(&["eval", "matrix", "plan.toml", "--quiet"], &expect![[r#"
+        exit 6
+        --- stderr
+        error: `cells/lighthouse/trail.jsonl` differs from the plan in the model: expected `gpt-y`, found `gpt-x`
+        hint: remove that file, or name another folder in the plan's `out`
+    "#]]);
+    assert_eq!(place.read("cells/lighthouse/trail.jsonl"), before);
+    // It is told before anything is made, in other cells too.
+    assert!(!place.path("cells/lighthouse/trail-fewer.jsonl").exists());
+}
+
+#[test]
+fn a_cell_goes_on_where_other_tasks_are_picked() {
+    let place = with_matrix();
+    // Of four tasks the second policy had taken the first and the third. Where three are taken at
+    // most, it takes the first two of them.
+    let cell = "cells/lighthouse/trail-fewer.jsonl";
+    let whole = place.read(cell);
+    assert!(!whole.contains("Who designed"));
+    place.write("plan.toml", PLAN);
+    let object = place.json(&["eval", "matrix", "plan.toml", "--no-rollouts", "--quiet", "--json"]);
+    let told = |object: &Value| {
+        let of = |cell: &Value| (cell["answers"]["episodes"].clone(), cell["complete"].clone());
+        object["cells"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&object), [(json!(3), json!(true)), (json!(1), json!(false))]);
+    let object = place.json(&["eval", "matrix", "plan.toml", "--quiet", "--json"]);
+    assert_eq!(told(&object), [(json!(3), json!(true)), (json!(2), json!(true))]);
+    let now = place.read(cell);
+    assert!(now.starts_with(&whole) && now.contains("Who designed"));
+    assert_eq!(now.lines().count(), whole.lines().count() + 1);
+}
+
 #[test]
 fn plans_that_cannot_be_followed() {
     let place = Place::with_docs();
@@ -660,13 +772,6 @@ fn plans_that_cannot_be_followed() {
     "#]],
     );
     place.write("plan.toml", PLAN);
-    write(&place, "cells/lighthouse/trail.jsonl", &[by_model(episode("built", 0, true))]);
-    place.check(&["eval", "matrix", "plan.toml", "--no-rollouts"], &expect![[r#"
-        exit 6
-        --- stderr
-        error: `cells/lighthouse/trail.jsonl` has episodes of chat with gpt-x: expected those of trail
-        hint: move that file away, or name another folder in the plan's `out`
-    "#]]);
     place.check(
         &["eval", "matrix", "none.toml"],
         &expect![[r#"

@@ -202,7 +202,7 @@ pub struct Watch {
     pub steps: Vec<Step>,
     /// Changes for the worse, those of a collapse first.
     pub alarms: Vec<Alarm>,
-    /// Whether the last steps have hardly any search.
+    /// Whether the last steps of at least [`LEAST_STEPS`] have hardly any search.
     pub unsearching: bool,
     /// Whether tool use is collapsing: the policy does not search, or an alarm says so.
     pub collapsing: bool,
@@ -248,7 +248,8 @@ pub fn watch(paths: &[PathBuf], options: &WatchOptions) -> Result<Watch, LogRead
     let steps: Vec<Step> = by_step.iter().map(|(step, rollouts)| sum_up(*step, rollouts)).collect();
     let alarms = alarms(&steps);
     let last = &steps[steps.len().saturating_sub(LEAST)..];
-    let unsearching = last.iter().map(|step| step.searches).sum::<f64>() < NONE * last.len() as f64;
+    let hardly = last.iter().map(|step| step.searches).sum::<f64>() < NONE * last.len() as f64;
+    let unsearching = hardly && steps.len() >= LEAST_STEPS;
     let collapsing = unsearching || alarms.iter().any(|alarm| alarm.signal.is_of_collapse());
     Ok(Watch {
         formats,

@@ -25,7 +25,7 @@ pub use distribution::{
 };
 pub use mean::{ClusteredMean, Estimate, clustered_mean, estimate};
 pub use paired::{McNemar, detectable, needed, needed_discordant, needed_unpaired};
-pub(crate) use resample::ROUNDING;
+pub(crate) use resample::{ROUNDING, unless_rounding};
 pub use resample::{Resampling, bootstrap_means, randomisation};
 pub use share::{NotEnough, clopper_pearson, pass_all, pass_at, wilson};
 

@@ -16,7 +16,7 @@
 
 use serde::Serialize;
 
-use super::normal_quantile;
+use super::{ROUNDING, normal_quantile};
 
 /// McNemar's test of two systems.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -63,9 +63,9 @@ pub fn detectable(standard_error: f64, alpha: f64, power: f64) -> f64 {
 
 /// Tasks that it takes to see `difference`, where paired differences of single tasks have this
 /// variance; for rollouts that is ω² + σ²/K of both systems, in Miller's letters. `None` of a
-/// difference of 0.
+/// difference of 0, but for rounding.
 pub fn needed(difference: f64, variance: f64, alpha: f64, power: f64) -> Option<u64> {
-    if difference == 0.0 {
+    if difference.abs() < ROUNDING {
         return None;
     }
     let z = normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power);
@@ -75,10 +75,10 @@ pub fn needed(difference: f64, variance: f64, alpha: f64, power: f64) -> Option<
 /// Tasks that McNemar's test takes to see `difference` where a share `discordant` of tasks comes out
 /// differently (Connor 1987). `None` where the difference is 0 or above that share.
 pub fn needed_discordant(difference: f64, discordant: f64, alpha: f64, power: f64) -> Option<u64> {
-    let squared = difference * difference;
-    if squared == 0.0 || difference.abs() > discordant {
+    if difference.abs() < ROUNDING || difference.abs() > discordant {
         return None;
     }
+    let squared = difference * difference;
     let root = normal_quantile(1.0 - alpha / 2.0) * discordant.sqrt()
         + normal_quantile(power) * (discordant - squared).sqrt();
     Some((root * root / squared).ceil() as u64)
@@ -87,14 +87,14 @@ pub fn needed_discordant(difference: f64, discordant: f64, alpha: f64, power: f6
 /// Tasks for each of two systems that it takes to tell the share `first` from `second` where they
 /// are *not* asked the same tasks. `None` where the two are equal.
 pub fn needed_unpaired(first: f64, second: f64, alpha: f64, power: f64) -> Option<u64> {
-    let squared = (second - first) * (second - first);
-    if squared == 0.0 {
+    let difference = second - first;
+    if difference.abs() < ROUNDING {
         return None;
     }
     let spread = |share: f64| share * (1.0 - share);
     let root = normal_quantile(1.0 - alpha / 2.0) * (2.0 * spread((first + second) / 2.0)).sqrt()
         + normal_quantile(power) * (spread(first) + spread(second)).sqrt();
-    Some((root * root / squared).ceil() as u64)
+    Some((root * root / (difference * difference)).ceil() as u64)
 }
 
 #[cfg(test)]
@@ -136,7 +136,12 @@ mod tests {
         assert_eq!(unpaired(0.98, 0.98), None);
         // ω² = 1/9 and a difference of 3 points: (1.959964 + .841621)² / 9 / .03² = 968.9975.
         assert_eq!(needed(0.03, 1.0 / 9.0, 0.05, 0.8), Some(969));
-        assert_eq!(needed(0.0, 1.0 / 9.0, 0.05, 0.8), None);
+        // A difference of nothing but rounding is none.
+        for difference in [0.0, -5.6e-17] {
+            assert_eq!(needed(difference, 1.0 / 9.0, 0.05, 0.8), None);
+            assert_eq!(discordant(difference, 0.2), None);
+        }
+        assert_eq!(unpaired(0.1 + 0.2, 0.3), None);
         let back = detectable((1.0_f64 / 9.0 / 969.0).sqrt(), 0.05, 0.8);
         assert!((back - 0.03).abs() < 1e-5, "{back}");
     }

@@ -15,6 +15,11 @@ use super::Interval;
 /// Differences below this are rounding.
 pub(crate) const ROUNDING: f64 = 1e-9;
 
+/// The difference, or 0 where it is rounding.
+pub(crate) fn unless_rounding(difference: f64) -> f64 {
+    if difference.abs() < ROUNDING { 0.0 } else { difference }
+}
+
 /// How much is drawn, and from which seed.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Resampling {

@@ -213,7 +213,7 @@ fn files_that_cannot_be_measured() {
     says("twice.jsonl", &[a.clone(), a.clone()].concat(), "has rollout 0 of task `a` again");
     let mut other = episode("a", 1, true);
     other.task.gold_answers = vec!["another".to_owned()];
-    says("drift.jsonl", &[a.clone(), line(&other)].concat(), "has another gold answers");
+    says("drift.jsonl", &[a.clone(), line(&other)].concat(), "differs in the gold answers");
     let newer = String::from_utf8(a.clone()).unwrap().replacen("\"schema\":1", "\"schema\":99", 1);
     says("newer.jsonl", &[a.clone(), newer.into_bytes()].concat(), "has the schema 99");
     let torn = [a.clone(), line(&episode("b", 0, true))[..90].to_vec()].concat();

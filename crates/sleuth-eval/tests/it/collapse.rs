@@ -174,6 +174,9 @@ fn few_steps_say_nothing() {
     let found =
         watched(6, 6, |step| Policy { searches: if step < 4 { 2.0 } else { 0.5 }, ..SOUND });
     check(&found, expect!["too few steps to tell: 6, of at least 12"]);
+    let found = watched(1, 7, |_| Policy { searches: 0.0, ..SOUND });
+    assert!(!found.collapsing && !found.unsearching);
+    check(&found, expect!["too few steps to tell: 1, of at least 12"]);
 }
 
 fn read(folder: &Path, name: &str, lines: &[Value]) -> Result<Watch, String> {

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use sleuth_eval::{
     Across, Call, ComparedSystems, Metric, Resampling, System, compare_systems, read_systems,
 };
-use sleuth_tasks::{Boundary, Episode};
+use sleuth_tasks::{Boundary, Ending, Episode};
 use sleuth_testkit::Random;
 
 use crate::made::{by_model, episode, failed, started, write};
@@ -94,10 +94,39 @@ fn tasks_of_one_family_count_as_one() {
         };
         compared(&systems(&make(&|i| i >= 40), &make(&|i| !(20..40).contains(&i))))
     };
-    assert_eq!(of(&|i| format!("f{i}")).call, Call::SecondHigher);
+    let apart = of(&|i| format!("f{i}"));
+    assert_eq!(apart.call, Call::SecondHigher);
+    assert!(apart.mcnemar.is_some());
     let together = of(&|i| format!("f{}", i / 20));
     assert_eq!((together.call, together.clusters), (Call::NoDifferenceShown, 3));
     assert_eq!(together.contrasts[0].p, 1.0);
+    assert_eq!(together.mcnemar, None, "McNemar's test takes tasks to be independent");
+}
+
+/// Three tasks with these values of F1.
+fn with_f1(values: [f64; 3]) -> System {
+    let make = |(n, value): (usize, f64)| {
+        let mut episode = episode(&format!("t{n}"), 0, false);
+        let Ending::Scored { verdict, .. } = &mut episode.ending else { unreachable!() };
+        verdict.f1 = value;
+        episode
+    };
+    system(&values.into_iter().enumerate().map(make).collect::<Vec<_>>())
+}
+
+#[test]
+fn rounding_is_no_difference() {
+    // Summed in floating point the two means are 6e-17 apart.
+    let (first, second) = (with_f1([0.1, 0.2, 0.3]), with_f1([0.3, 0.2, 0.1]));
+    let resampling = Resampling::default();
+    let found =
+        compare_systems(&first, &second, Metric::F1, &BTreeSet::new(), &resampling).unwrap();
+    assert_eq!((found.contrasts[0].difference, found.needed), (0.0, None));
+    assert_eq!((found.contrasts[0].wins, found.contrasts[0].losses), (1, 1));
+    expect![[r#"
+        no difference shown: +0.000 in f1 (95 % interval -0.200 to +0.200, p 1.0000)
+        3 tasks in 3 clusters would show a difference of 0.323 four times in five"#]]
+    .assert_eq(&found.verdict());
 }
 
 #[test]
@@ -178,11 +207,7 @@ fn what_is_not_comparable_is_refused() {
     );
     check(&others, &[Across::Tasks], expect!["1 tasks"]);
     let none = system(&[episode("x", 0, true)]);
-    check(
-        &none,
-        &[Across::Tasks],
-        expect!["no task has a judged episode with the metric `correct` in both"],
-    );
+    check(&none, &[Across::Tasks], expect!["no task has a value of `correct` in both"]);
     // Another policy and another model are what a comparison is for.
     let model = with(&|episode| *episode = by_model(episode.clone(), 1_000));
     check(&model, &[], expect!["2 tasks"]);

@@ -38,6 +38,40 @@ fn larger_budgets_are_points_of_one_curve() {
     assert!(curve(&episodes, Axis::Samples).series.is_empty());
 }
 
+#[test]
+fn other_stores_and_retrievals_are_other_curves() {
+    let with = |change: &dyn Fn(&mut Episode)| {
+        let mut episodes = within(16, 6);
+        episodes.iter_mut().for_each(change);
+        episodes
+    };
+    let names = |episodes: &[Episode]| -> Vec<String> {
+        let found = curve(episodes, Axis::Spent(Metric::Searches));
+        found.series.into_iter().map(|series| series.name).collect()
+    };
+    let failing = with(&|episode| episode.retrieval += "+failing:0.5+seed:0");
+    assert_eq!(
+        names(&[within(4, 3), within(16, 6), failing.clone()].concat()),
+        [
+            "trail, retrieval retrieval, in sequence",
+            "trail, retrieval retrieval+failing:0.5+seed:0, in sequence",
+        ]
+    );
+    let elsewhere = with(&|episode| episode.store = "another".to_owned());
+    assert_eq!(
+        names(&[within(4, 3), elsewhere].concat()),
+        ["trail, store another, in sequence", "trail, store snapshot, in sequence"]
+    );
+    // Beside each other, too.
+    let twice = |episodes: Vec<Episode>| {
+        let again = |episode: &Episode| Episode { rollout: 1, ..episode.clone() };
+        let more: Vec<Episode> = episodes.iter().map(again).collect();
+        [episodes, more].concat()
+    };
+    let found = names(&[twice(within(16, 6)), twice(failing)].concat());
+    assert!(found.contains(&"trail, retrieval retrieval, oracle".to_owned()), "{found:?}");
+}
+
 /// Four tasks with three rollouts: `right` says which are right, `exact` how many citations of each
 /// are exact.
 fn sampled(answers: [&str; 3], right: [bool; 3], exact: [usize; 3]) -> Vec<Episode> {

@@ -46,13 +46,22 @@ struct NamedTask {
     id: TaskId,
 }
 
-/// Opens the file at `path` for the run that `head` describes: makes it, or goes on with it.
-pub(super) fn open(path: &Path, head: &RolloutHead) -> Result<(EpisodeLog, Before), RolloutError> {
+/// Opens the file at `path` for the run that `head` describes: makes it, or goes on with it, and with
+/// `other_tasks` also where it was begun with others.
+pub(super) fn open(
+    path: &Path,
+    head: &RolloutHead,
+    other_tasks: bool,
+) -> Result<(EpisodeLog, Before), RolloutError> {
     let io = |source| RolloutError::Write { path: path.to_owned(), source };
     let mut file = EpisodeLog::locked(path)?;
     let (found, before, whole) = read(path, &file)?;
     let end = match found {
-        Some(found) => {
+        Some(mut found) => {
+            if other_tasks {
+                found.tasks.clone_from(&head.tasks);
+                found.n_tasks = head.n_tasks;
+            }
             if let Some((what, expected, found)) = head.difference(&found) {
                 let path = path.to_owned();
                 return Err(RolloutError::OtherRun { path, what, expected, found });

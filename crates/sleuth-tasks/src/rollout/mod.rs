@@ -79,6 +79,9 @@ pub struct RolloutOptions {
     pub seed: u64,
     /// Go on where tasks were made from another snapshot of the store, or lack evidence in it.
     pub allow_drift: bool,
+    /// Go on with a file that was begun with other tasks; its head keeps naming those. Whoever reads the
+    /// file then has to know which tasks to look at.
+    pub other_tasks: bool,
 }
 
 impl Default for RolloutOptions {
@@ -94,6 +97,7 @@ impl Default for RolloutOptions {
             quality: Quality::Good,
             seed: 0,
             allow_drift: false,
+            other_tasks: false,
         }
     }
 }
@@ -308,7 +312,8 @@ pub fn roll_out(
         workers.push(Worker { policy, judge, tap });
     }
     let head = head_of(tasks, options, around, workers[0].policy.as_ref());
-    let (file, Before { mut done, tally, torn }) = file::open(episodes, &head)?;
+    let (file, Before { mut done, tally, torn }) =
+        file::open(episodes, &head, options.other_tasks)?;
 
     let wanted = tasks.iter().flat_map(|task| (0..options.rollouts).map(move |at| (task, at)));
     // Taken out and not only looked up, so that the ids of what is there can be let go.

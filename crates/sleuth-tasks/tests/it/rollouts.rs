@@ -137,6 +137,24 @@ fn a_run_that_died_goes_on_wherever_it_was_torn() {
 }
 
 #[test]
+fn a_run_of_other_tasks_goes_on_where_that_is_wanted() {
+    let library = Library::new();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("episodes.jsonl");
+    let tasks = library.tasks();
+    run(&library, &tasks[..2], &path, &normal(), &trail).unwrap();
+    let before = fs_err::read(&path).unwrap();
+    let options = RolloutOptions { other_tasks: true, ..normal() };
+    let state = run(&library, &tasks[1..], &path, &options, &trail).unwrap();
+    assert_eq!((state.rollouts, state.before, state.tally.episodes), (2, 1, 3));
+    assert!(fs_err::read(&path).unwrap().starts_with(&before));
+    assert_eq!(counted(&path).len(), 3);
+    let seeded = RolloutOptions { seed: 9, ..options };
+    let error = run(&library, &tasks, &path, &seeded, &trail).unwrap_err().to_string();
+    assert!(error.ends_with("is of another run: its seed is 0, expected 9"), "{error}");
+}
+
+#[test]
 fn a_file_of_another_run_is_refused_and_left_as_it_is() {
     let library = Library::new();
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Policies times stores in one table, under one protocol.
+//! Which policies a matrix measures over which stores.
 //!
 //! A plan is a TOML file:
 //!
@@ -35,25 +35,20 @@
 //! is measured. The tasks of a cell are spread evenly over those of the policy
 //! that takes most of them, so that fewer tasks are always among more, and two policies can be
 //! compared on those that both had. A cell's file is appended to episode by episode: what is there
-//! already is not done again. The table says of every store whether its cells were made over one
-//! snapshot, with one retrieval and one budget.
+//! already is not done again, as far as it is of the plan.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sleuth_lm::PriceTable;
 use sleuth_records::{Budget, sha256_hex};
 use sleuth_tasks::{
     Format, ImportError, ImportOptions, LinesError, Split, Task, import, read_tasks,
 };
 
-use crate::answers::{Answers, interval, interval_name, number};
-use crate::contrast::{Across, Call, ComparedSystems, compare_systems, p_text};
+use super::cell::PlannedCell;
 use crate::metric::Metric;
-use crate::report::{Block, Figure, Page, Row, Table, whiskers};
-use crate::statistics::{Estimate, Resampling};
-use crate::system::{EpisodesError, Protocol, System, read_systems};
+use crate::system::EpisodesError;
 
 /// A plan that cannot be followed.
 #[derive(Debug, thiserror::Error)]
@@ -86,12 +81,16 @@ pub enum MatrixError {
     /// A cell's file cannot be read.
     #[error(transparent)]
     Episodes(#[from] EpisodesError),
-    /// A cell's file holds something else than that cell.
-    #[error("`{}` has episodes of {found}: expected those of {expected}", path.display())]
+    /// A cell's file was made with something else than what is planned.
+    #[error(
+        "`{}` differs from the plan in the {part}: expected {expected}, found {found}", path.display()
+    )]
     OtherCell {
         /// The file.
         path: PathBuf,
-        /// What the plan asks for.
+        /// In what it differs, such as `budget`.
+        part: String,
+        /// What is planned.
         expected: String,
         /// What is there.
         found: String,
@@ -110,7 +109,8 @@ pub struct MatrixPlan {
     /// Rollouts of each task.
     #[serde(default = "one")]
     pub rollouts: u32,
-    /// Limits of each rollout; absent is for the caller to decide.
+    /// Limits of each rollout; absent is for the caller to decide. Where it stays absent, episodes of
+    /// any one budget are taken.
     #[serde(default)]
     pub budget: Option<Budget>,
     /// The rows.
@@ -159,6 +159,10 @@ pub struct PlannedPolicy {
     /// Its model, as `sleuth ask --model` takes it.
     #[serde(default)]
     pub model: Option<String>,
+    /// Name of that model in its episodes; not of the file, but for the caller to find. Where it is
+    /// absent, episodes of any one model are taken for its.
+    #[serde(skip)]
+    pub model_name: Option<String>,
     /// Tasks of each store.
     pub tasks: usize,
 }
@@ -280,9 +284,20 @@ impl MatrixPlan {
         Ok(())
     }
 
-    /// The file of a cell.
-    pub fn cell(&self, policy: &PlannedPolicy, store: &PlannedStore) -> PathBuf {
-        self.out.join(file_name(&store.name)).join(format!("{}.jsonl", file_name(&policy.name)))
+    /// The cells by store, and within a store in the order of the policies. `tasks` holds those of each
+    /// store, in the order of the plan.
+    pub fn cells<'a>(&'a self, tasks: &'a [Vec<Task>]) -> Vec<PlannedCell<'a>> {
+        let mut cells = Vec::new();
+        for (store, tasks) in self.stores.iter().zip(tasks) {
+            for policy in &self.policies {
+                let folder = self.out.join(file_name(&store.name));
+                let path = folder.join(format!("{}.jsonl", file_name(&policy.name)));
+                let picks = self.picks(policy, tasks.len());
+                let tasks = picks.into_iter().map(|at| &tasks[at]).collect();
+                cells.push(PlannedCell { plan: self, policy, store, path, tasks });
+            }
+        }
+        cells
     }
 
     /// The tasks of a store that may be taken, in the order of their file.
@@ -310,7 +325,7 @@ impl MatrixPlan {
     }
 
     /// Which of `n` tasks of a file a policy takes: positions, rising.
-    pub fn picks(&self, policy: &PlannedPolicy, n: usize) -> Vec<usize> {
+    fn picks(&self, policy: &PlannedPolicy, n: usize) -> Vec<usize> {
         let most = self.policies.iter().map(|policy| policy.tasks).max().unwrap_or(0);
         spread(&spread(&(0..n).collect::<Vec<_>>(), most), policy.tasks)
     }
@@ -336,283 +351,6 @@ fn file_name(name: &str) -> String {
     let kept = |c: char| if c.is_alphanumeric() || matches!(c, '_' | '.') { c } else { ' ' };
     let words: String = name.to_lowercase().chars().map(kept).collect();
     words.split_whitespace().collect::<Vec<_>>().join("-").trim_start_matches('.').to_owned()
-}
-
-/// One cell as it stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Cell {
-    /// Name of the policy.
-    pub policy: String,
-    /// Name of the store.
-    pub store: String,
-    /// Its file.
-    pub episodes: PathBuf,
-    /// What its answers are worth; absent where there is no episode yet.
-    pub answers: Option<Answers>,
-    /// Whether the planned number of tasks and rollouts is there, or the store has no more.
-    pub complete: bool,
-}
-
-/// A policy against the first one on the tasks that both had.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AgainstFirst {
-    /// The store.
-    pub store: String,
-    /// The policy.
-    pub policy: String,
-    /// The comparison, in the store's first metric.
-    pub compared: ComparedSystems,
-}
-
-/// See the [module](self).
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Matrix {
-    /// Cells by store, and within a store in the order of the policies.
-    pub cells: Vec<Cell>,
-    /// What each store is scored by, in the order of the plan.
-    pub metrics: Vec<(String, Vec<Metric>)>,
-    /// Policies against the first, store by store.
-    pub against_first: Vec<AgainstFirst>,
-    /// Where cells of one store were not made under one protocol, a sentence each.
-    pub breaches: Vec<String>,
-    /// How intervals were drawn.
-    pub resampling: Resampling,
-}
-
-impl Matrix {
-    /// Reads the cells that are there. `n_tasks` says how many tasks a store has.
-    ///
-    /// # Errors
-    /// When a cell's file cannot be read or is of another system than the plan says.
-    pub fn read(
-        plan: &MatrixPlan,
-        n_tasks: &dyn Fn(&PlannedStore) -> usize,
-        prices: Option<&PriceTable>,
-        resampling: &Resampling,
-    ) -> Result<Self, MatrixError> {
-        let mut matrix = Self {
-            cells: Vec::new(),
-            metrics: Vec::new(),
-            against_first: Vec::new(),
-            breaches: Vec::new(),
-            resampling: *resampling,
-        };
-        for store in &plan.stores {
-            let metrics: Vec<Metric> = store.metrics.iter().map(|name| name.0).collect();
-            let mut systems: Vec<(&PlannedPolicy, System)> = Vec::new();
-            for policy in &plan.policies {
-                let path = plan.cell(policy, store);
-                let system = read_cell(&path, policy, prices)?;
-                let planned = policy.tasks.min(n_tasks(store));
-                let n_planned = planned * plan.rollouts as usize;
-                let n_found = system.as_ref().map_or(0, |system| system.observations.len());
-                matrix.cells.push(Cell {
-                    policy: policy.name.clone(),
-                    store: store.name.clone(),
-                    episodes: path,
-                    answers: system.as_ref().map(|system| Answers::of(system, resampling)),
-                    complete: n_found >= n_planned,
-                });
-                systems.extend(system.map(|system| (policy, system)));
-            }
-            matrix.breaches.extend(breaches(&store.name, &systems));
-            matrix.compare(&store.name, metrics[0], &systems);
-            matrix.metrics.push((store.name.clone(), metrics));
-        }
-        Ok(matrix)
-    }
-
-    fn compare(&mut self, store: &str, metric: Metric, systems: &[(&PlannedPolicy, System)]) {
-        let Some(((_, first), others)) = systems.split_first() else { return };
-        // A closed book has no store to agree on; breaches of protocol are told apart from this.
-        let across = Across::ALL.into_iter().collect();
-        for (policy, system) in others {
-            if let Ok(compared) = compare_systems(first, system, metric, &across, &self.resampling)
-            {
-                let (store, policy) = (store.to_owned(), policy.name.clone());
-                self.against_first.push(AgainstFirst { store, policy, compared });
-            }
-        }
-    }
-
-    fn columns(&self) -> Vec<Metric> {
-        let mut columns: Vec<Metric> = Vec::new();
-        for metric in self.metrics.iter().flat_map(|(_, metrics)| metrics) {
-            if !columns.contains(metric) {
-                columns.push(*metric);
-            }
-        }
-        columns
-    }
-
-    /// The table of cells.
-    pub fn table(&self) -> Table {
-        const COSTS: [Metric; 5] =
-            [Metric::Searches, Metric::Pages, Metric::Tokens, Metric::Seconds, Metric::Dollars];
-        let level = interval_name(&self.resampling);
-        let columns = self.columns();
-        let mut head = vec!["store", "policy", "tasks"];
-        for metric in &columns {
-            head.extend([metric.as_str(), &level]);
-        }
-        head.extend(COSTS.map(Metric::as_str));
-        head.push("errors");
-        let mut table = Table::new("Policies over stores", 2, &head);
-        for cell in &self.cells {
-            let scored = self.metrics.iter().find(|(store, _)| *store == cell.store);
-            let mut row = vec![cell.store.clone(), cell.policy.clone()];
-            let Some(answers) = &cell.answers else {
-                row.push("none yet".to_owned());
-                row.resize(head.len(), "–".to_owned());
-                table.rows.push(row);
-                continue;
-            };
-            let mark = if cell.complete { "" } else { " (unfinished)" };
-            row.push(format!("{}{mark}", answers.tasks));
-            for metric in &columns {
-                let is_scored = scored.is_some_and(|(_, metrics)| metrics.contains(metric));
-                let found = answers.get(*metric).filter(|_| is_scored);
-                row.push(found.map_or("–".to_owned(), |e| number(e.mean, *metric)));
-                row.push(interval(found.and_then(Estimate::interval), *metric));
-            }
-            for metric in COSTS {
-                let found = answers.get(metric);
-                row.push(found.map_or("–".to_owned(), |e| number(e.mean, metric)));
-            }
-            row.push(answers.n_errors().to_string());
-            table.rows.push(row);
-        }
-        table
-    }
-
-    /// The table of policies against the first one.
-    pub fn table_of_differences(&self) -> Option<Table> {
-        let first = &self.cells.first()?.policy;
-        let level = interval_name(&self.resampling);
-        let head = ["store", "policy", "metric", "tasks", "difference", &level, "p", "call"];
-        let caption = format!("Less `{first}`, on the tasks that both had");
-        let mut table = Table::new(caption, 3, &head);
-        for AgainstFirst { store, policy, compared } in &self.against_first {
-            let decisive = &compared.contrasts[0];
-            let call = match compared.call {
-                Call::SecondHigher => "higher",
-                Call::FirstHigher => "lower",
-                Call::NoDifferenceShown => "no difference shown",
-            };
-            table.rows.push(vec![
-                store.clone(),
-                policy.clone(),
-                decisive.metric.to_string(),
-                compared.tasks.to_string(),
-                format!("{:+.3}", decisive.difference),
-                format!("{:+.3} to {:+.3}", decisive.interval.low, decisive.interval.high),
-                p_text(decisive.p),
-                call.to_owned(),
-            ]);
-        }
-        (!table.rows.is_empty()).then_some(table)
-    }
-
-    /// Cells that are not there or not whole.
-    pub fn n_unfinished(&self) -> usize {
-        self.cells.iter().filter(|cell| !cell.complete).count()
-    }
-
-    /// How it was done, on one line.
-    pub fn method_line(&self) -> String {
-        format!(
-            "intervals: Wilson at the effective sample size for shares, else bootstrap over clusters, \
-             {} samples; p: randomisation test over clusters, {} permutations; seed {}; no correction \
-             for many comparisons",
-            self.resampling.samples, self.resampling.permutations, self.resampling.seed,
-        )
-    }
-
-    /// A page about it.
-    pub fn page(&self) -> Page {
-        let mut blocks: Vec<Block> = Vec::new();
-        if self.n_unfinished() > 0 {
-            let (n, of) = (self.n_unfinished(), self.cells.len());
-            blocks.push(Block::Alert(format!("{n} of {of} cells are not finished")));
-        }
-        blocks.extend(self.breaches.iter().cloned().map(Block::Alert));
-        for metric in self.columns() {
-            let rows: Vec<Row> = self
-                .cells
-                .iter()
-                .filter(|cell| {
-                    self.metrics.iter().any(|(s, m)| *s == cell.store && m.contains(&metric))
-                })
-                .filter_map(|cell| {
-                    let estimate = cell.answers.as_ref()?.get(metric)?;
-                    Some(Row::of(&cell.store, &cell.policy, estimate))
-                })
-                .collect();
-            if !rows.is_empty() {
-                let caption = format!("{metric}, with its interval, by store and policy");
-                let svg = whiskers(&caption, metric.as_str(), &rows);
-                blocks.push(Block::Figure(Figure { caption, svg }));
-            }
-        }
-        blocks.push(Block::Table(self.table()));
-        blocks.extend(self.table_of_differences().map(Block::Table));
-        blocks.push(Block::Text(self.method_line()));
-        Page { title: "Policies over stores".to_owned(), blocks }
-    }
-}
-
-/// The one system of a cell's file; `None` where there is no file or no episode in it yet.
-fn read_cell(
-    path: &Path,
-    policy: &PlannedPolicy,
-    prices: Option<&PriceTable>,
-) -> Result<Option<System>, MatrixError> {
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let mut systems = match read_systems(&[path.to_owned()], prices) {
-        Ok(loaded) => loaded.systems,
-        Err(EpisodesError::Empty { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let expected = policy.policy.as_str();
-    let wrong = systems.iter().find(|system| system.protocol.policy != expected);
-    if systems.len() > 1 || wrong.is_some() {
-        let names: Vec<String> = systems.iter().map(|system| system.protocol.name()).collect();
-        return Err(MatrixError::OtherCell {
-            path: path.to_owned(),
-            expected: expected.to_owned(),
-            found: names.join(" and "),
-        });
-    }
-    Ok(systems.pop())
-}
-
-/// What differs between the protocols of one store's cells.
-fn breaches(store: &str, systems: &[(&PlannedPolicy, System)]) -> Vec<String> {
-    let searching = |kind: PolicyKind| kind != PolicyKind::ClosedBook;
-    let mut known: Option<(&str, &Protocol)> = None;
-    let mut out = Vec::new();
-    for (policy, system) in systems.iter().filter(|(policy, _)| searching(policy.policy)) {
-        let protocol = &system.protocol;
-        let Some((first, expected)) = known else {
-            known = Some((&policy.name, protocol));
-            continue;
-        };
-        for (part, same) in [
-            ("snapshot", protocol.store == expected.store),
-            ("retrieval", protocol.retrieval == expected.retrieval),
-            ("budget", protocol.budget == expected.budget),
-        ] {
-            if !same {
-                out.push(format!(
-                    "store {store}: `{}` had another {part} than `{first}`; they are not of one protocol",
-                    policy.name,
-                ));
-            }
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -651,8 +389,9 @@ mod tests {
         assert!(few.iter().all(|at| many.contains(at)));
         assert!(few.is_sorted() && few[9] > 700, "{few:?}");
         assert_eq!(plan.picks(&plan.policies[0], 3), [0, 1, 2]);
-        let cell = plan.cell(&plan.policies[1], &plan.stores[0]);
-        assert!(cell.ends_with("cells/hotpotqa_100/small-searching.jsonl"), "{cell:?}");
+        let tasks = [Vec::new()];
+        let path = &plan.cells(&tasks)[1].path;
+        assert!(path.ends_with("cells/hotpotqa_100/small-searching.jsonl"), "{path:?}");
     }
 
     #[test]
