@@ -60,6 +60,7 @@
 //! ```
 
 mod admission;
+mod answer;
 mod app;
 mod door;
 mod error;

@@ -84,6 +84,10 @@ pub struct Limits {
     pub queries: usize,
     /// Documents for one query.
     pub k: usize,
+    /// Documents for all queries of one request together: queries times documents for each.
+    pub hits: usize,
+    /// Bytes of all answers of more than 64 KiB that their clients have not taken yet.
+    pub answers: usize,
     /// Searches that run at once; 0 is one for each core.
     pub running: usize,
     /// Requests that may wait for their turn.
@@ -107,6 +111,8 @@ impl Default for Limits {
             query: 32 << 10,
             queries: 8192,
             k: 1000,
+            hits: 100_000,
+            answers: 256 << 20,
             running: 0,
             waiting: 1024,
             longest_wait: Duration::from_secs(10),

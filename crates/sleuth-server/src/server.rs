@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use tower_service::Service as _;
 
 use crate::admission::Admission;
+use crate::answer::Answers;
 use crate::app::{App, Call, Counts};
 use crate::door::{Door, receive};
 use crate::error::ServerError;
@@ -111,7 +112,8 @@ impl Server {
             door: Door::new(token.as_deref(), &hosts, wide),
             admission: Admission::new(running, limits.waiting, limits.longest_wait),
             bodies: Arc::new(Semaphore::new((limits.bodies / 1024).max(1))),
-            connections: Arc::new(Semaphore::new(limits.connections.max(1))),
+            answers: Answers::new(limits.answers),
+            connections: Arc::new(Semaphore::new(limits.connections)),
             quality,
             quality_header: HeaderValue::from_str(&quality.to_string())
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
@@ -299,6 +301,7 @@ async fn answer(
         }
         Err(refused) => refused.into_response(),
     };
+    response = app.answers.hold(response).await;
     let fault = call.fault.get();
     match fault {
         Some(Fault::NetworkError) => return Err(io::ErrorKind::ConnectionAborted.into()),

@@ -26,9 +26,9 @@ use serde_json::json;
 use sleuth_records::Document;
 
 use super::fields::Fields;
+use crate::answer::json_answer;
 use crate::app::{App, Asked, Call};
 use crate::refused::Refused;
-use crate::routes::json_answer;
 use crate::served::Served;
 
 const K: usize = 10;

@@ -22,9 +22,9 @@ use sleuth_tasks::{
 use super::actions;
 use super::sessions::{Seat, only_one};
 use super::{Metadata, object, sessions};
+use crate::answer::json_answer;
 use crate::app::App;
 use crate::refused::Refused;
-use crate::routes::json_answer;
 
 /// Most calls of one message.
 const MOST_CALLS: usize = 64;

@@ -22,9 +22,9 @@ use sleuth_tasks::{
 use super::actions::{self, NoAction, Wanted};
 use super::sessions::only_one;
 use super::{Metadata, NAME, object, sessions, shown_task};
+use crate::answer::json_answer;
 use crate::app::App;
 use crate::refused::Refused;
-use crate::routes::json_answer;
 
 /// Longest `episode_id`, as OpenEnv has it.
 const LONGEST_ID: usize = 255;
