@@ -153,8 +153,14 @@ impl Server {
         let thread = std::thread::Builder::new()
             .name("server".to_owned())
             .spawn(move || {
-                runtime.block_on(serve(listener, app, stopped));
+                runtime.block_on(serve(listener, Arc::clone(&app), stopped));
                 runtime.shutdown_timeout(Duration::from_secs(1));
+                if let Some(sessions) = &app.environments {
+                    sessions.end();
+                }
+                // The last of it goes here, outside the runtime: a remote model has a runtime of its own,
+                // which must not end within another.
+                drop(app);
             })
             .map_err(ServerError::Threads)?;
         Ok(Running { address, stop, thread: Some(thread) })

@@ -3,17 +3,20 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sleuth_lm::LmError;
 use sleuth_records::Question;
 use sleuth_server::{Environments, Options, ServedTasks};
 use sleuth_tasks::{
     Boundary, Ending, Episode, Kind, LinesError, Provenance, Split, TASK_SCHEMA, Task, TaskId,
     TrainTask, Verifier, read_episodes,
 };
+use sleuth_testkit::Acting;
 
-use crate::client::{Served, options};
+use crate::client::{Reply, Served, options};
 
 fn task(id: &str, question: &str, gold: &str) -> TrainTask {
     let task = Task {
@@ -332,6 +335,113 @@ fn a_client_that_goes_away_gives_its_seat_back() {
     let Gym { mut served, episodes, _folder } = gym;
     served.stop();
     assert_eq!(read(&episodes).len(), 3);
+}
+
+#[test]
+fn at_the_end_of_the_server_sessions_that_are_kept_by_name_are_written_down() {
+    let gym = Gym::new(|_| ());
+    let id = gym.post("/start", &json!({ "task_idx": 1 }))["env_id"].clone();
+    gym.post("/reset", &json!({ "env_id": id }));
+    let arguments = json!({ "query": "Varnograd" }).to_string();
+    let call = json!({ "id": "a1", "function": { "name": "search", "arguments": arguments } });
+    gym.post("/step", &json!({ "env_id": id, "action": { "tool_calls": [call] } }));
+    gym.post("/reset", &json!({ "task": "top", "episode_id": "mine" }));
+    let Gym { mut served, episodes, _folder } = gym;
+    served.stop();
+    let mut episodes = read(&episodes);
+    episodes.sort_by_key(|episode| episode.attempt.searches.len());
+    assert_eq!(episodes.len(), 2);
+    for (episode, (task, searches)) in episodes.iter().zip([("top", 0), ("river", 1)]) {
+        assert_eq!((episode.task.id.0.as_str(), episode.attempt.searches.len()), (task, searches));
+        let Ending::Failed { boundary, .. } = &episode.ending else { panic!("{episode:?}") };
+        assert_eq!(*boundary, Boundary::Client);
+    }
+}
+
+#[test]
+fn of_one_session_one_request_alone_waits_for_its_turn() {
+    // The judge holds the only turn for as long as the test wants.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let gym = Gym::new(|options| {
+        options.limits.running = 1;
+        let environments = options.environments.as_mut().unwrap();
+        let judged = |task: TrainTask| Task { verifier: Verifier::Judge, ..task.into_task() };
+        let born = judged(task("born", "Where was Mirela Tonkova born?", "Varnograd"));
+        environments.tasks = ServedTasks::Train(vec![TrainTask::try_from(born).unwrap()]);
+        environments.judge = Some(Box::new(Acting::new(move |_, _| {
+            let _ = wait.recv();
+            Err(LmError::Cancelled)
+        })));
+    });
+    let ids: Vec<String> = ["openenv", "other"].map(str::to_owned).into();
+    for id in &ids {
+        gym.post("/reset", &json!({ "task": "born", "episode_id": id }));
+    }
+    let aviary = gym.post("/start", &json!({}))["env_id"].clone();
+    gym.post("/reset", &json!({ "env_id": aviary }));
+    let ask = |body: Value| {
+        let mut stream = gym.served.connect();
+        let body = body.to_string();
+        stream.write_all(&gym.served.request("POST", "/step", &[], body.as_bytes())).unwrap();
+        stream
+    };
+    let mut waiting = Vec::new();
+    let answer = json!({ "answer": "Varnograd" });
+    let mut judged = ask(json!({ "action": answer, "episode_id": "other" }));
+    // Until it is being judged, its session is not busy yet.
+    let begun = Instant::now();
+    while gym.served.get("/state?episode_id=other").status != 409 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is never judged");
+    }
+    for body in [
+        json!({ "action": { "query": "Varnograd" }, "episode_id": "openenv" }),
+        json!({ "action": { "role": "assistant", "content": "Hm." }, "env_id": aviary }),
+    ] {
+        // One of the two waits for the turn, and the other is told so.
+        let mut both = [ask(body.clone()), ask(body)];
+        let begun = Instant::now();
+        let told = 'told: loop {
+            for (at, stream) in both.iter_mut().enumerate() {
+                stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+                if stream.peek(&mut [0]).is_ok() {
+                    break 'told at;
+                }
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "both wait");
+        };
+        let reply = Reply::read(&mut both[told]);
+        assert_eq!((reply.status, reply.code().as_str()), (409, "session_busy"));
+        waiting.push(both.into_iter().nth(1 - told).unwrap());
+    }
+    drop(go);
+    for stream in &mut waiting {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        assert_eq!(Reply::read(stream).status, 200);
+    }
+    assert_eq!(Reply::read(&mut judged).status, 200);
+}
+
+#[test]
+fn a_judge_ends_outside_the_runtime_of_the_server() {
+    /// A remote model has a runtime of its own, which cannot end within another.
+    struct Remote(Arc<OnceLock<bool>>);
+    impl Drop for Remote {
+        fn drop(&mut self) {
+            let _ = self.0.set(tokio::runtime::Handle::try_current().is_ok());
+        }
+    }
+    let within = Arc::default();
+    let remote = Remote(Arc::clone(&within));
+    let mut gym = Gym::new(|options| {
+        let judge = Acting::new(move |_, _| {
+            let _ = &remote;
+            Err(LmError::Cancelled)
+        });
+        options.environments.as_mut().unwrap().judge = Some(Box::new(judge));
+    });
+    assert_eq!(gym.sessions(), 0);
+    gym.served.stop();
+    assert_eq!(within.get(), Some(&false));
 }
 
 #[test]
