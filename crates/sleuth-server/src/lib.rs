@@ -67,6 +67,7 @@ mod error;
 mod log;
 mod mcp;
 mod options;
+mod paced;
 mod refused;
 mod retrieval;
 mod rl;

@@ -94,7 +94,8 @@ pub struct Limits {
     pub waiting: usize,
     /// How long they may.
     pub longest_wait: Duration,
-    /// How long a client may take to send a request, head and body each.
+    /// How long a client may take to send a request, head and body each, and how long it may leave an
+    /// answer without reading on.
     pub slowest: Duration,
     /// Sessions that are kept at once, of each protocol that has some.
     pub sessions: usize,

@@ -28,6 +28,7 @@ use crate::door::{Door, receive};
 use crate::error::ServerError;
 use crate::log::Log;
 use crate::options::Options;
+use crate::paced::Paced;
 use crate::refused::Refused;
 use crate::retrieval::Rooms;
 use crate::routes::router;
@@ -260,7 +261,7 @@ async fn connection(
             .timer(TokioTimer::new())
             .header_read_timeout(app.limits.slowest)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Paced::new(stream, app.limits.slowest)), service)
             .with_upgrades()
     );
     // What goes wrong with a connection concerns the client alone, and it knows.

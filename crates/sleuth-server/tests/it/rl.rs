@@ -130,8 +130,14 @@ impl Socket {
     }
 
     fn send(&mut self, text: &str) {
+        // A server that refuses a message in the middle of it closes the connection.
+        let _ = self.frame(1, text);
+    }
+
+    /// Sends a frame of that kind.
+    fn frame(&mut self, kind: u8, text: &str) -> std::io::Result<()> {
         let payload = text.as_bytes();
-        let mut frame = vec![0x81];
+        let mut frame = vec![0x80 | kind];
         match payload.len() {
             n @ 0..126 => frame.push(0x80 | n as u8),
             n @ 126..65536 => {
@@ -146,8 +152,7 @@ impl Socket {
         let mask = [1, 2, 3, 4];
         frame.extend(mask);
         frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        // A server that refuses a message in the middle of it closes the connection.
-        let _ = self.0.write_all(&frame);
+        self.0.write_all(&frame)
     }
 
     /// The next message; nothing at the end.
@@ -604,6 +609,44 @@ fn idle_sessions_end_and_their_number_is_bounded() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(gym.sessions(), 0);
+}
+
+#[test]
+fn pings_alone_keep_no_seat() {
+    let gym = Gym::new(|options| {
+        options.environments.as_mut().unwrap().idle = Duration::from_millis(300);
+    });
+    let mut socket = Socket::open(&gym.served);
+    socket.reset(&json!({}));
+    let begun = Instant::now();
+    while socket.frame(9, "").is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "a client that only pings has its seat");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(gym.wait_for(1).len(), 1);
+}
+
+#[test]
+fn who_does_not_take_its_answers_loses_its_seat() {
+    let gym = Gym::new(|options| options.limits.slowest = Duration::from_millis(300));
+    let mut socket = Socket::open(&gym.served);
+    socket.reset(&json!({}));
+    let step = json!({ "type": "step", "data": { "type": "list_tools" } }).to_string();
+    let begun = Instant::now();
+    // Until the system takes no more in either direction, and the server has waited long enough.
+    socket.0.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    while gym.sessions() > 0 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "a client that reads nothing has its seat"
+        );
+        for _ in 0..1000 {
+            if socket.frame(1, &step).is_err() {
+                break;
+            }
+        }
+    }
+    assert_eq!(gym.wait_for(1).len(), 1);
 }
 
 #[test]
