@@ -41,7 +41,7 @@ pub(crate) struct App {
     pub(crate) environments: Option<Arc<Sessions>>,
     pub(crate) log: Option<Log>,
     /// Sessions of the tool server's dialect.
-    pub(crate) rooms: Rooms,
+    pub(crate) rooms: Arc<Rooms>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started: Instant,
     pub(crate) counts: Counts,

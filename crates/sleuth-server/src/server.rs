@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -119,7 +119,7 @@ impl Server {
             quality_header: HeaderValue::from_str(&quality.to_string())
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             stall,
-            rooms: Rooms::new(limits.sessions, limits.idle),
+            rooms: Arc::new(Rooms::new(limits.sessions, limits.idle)),
             limits,
             log,
             clock,
@@ -207,8 +207,11 @@ impl Drop for Running {
 
 async fn serve(listener: TcpListener, app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let router = router(&app);
+    tokio::spawn(look_after(Arc::downgrade(&app.rooms), app.limits.idle, Rooms::close_idle));
     if let Some(sessions) = &app.environments {
-        tokio::spawn(crate::rl::close_idle(Arc::downgrade(sessions)));
+        tokio::spawn(look_after(Arc::downgrade(sessions), sessions.idle(), |sessions| {
+            sessions.close_idle(sessions.idle());
+        }));
     }
     let watched = Arc::downgrade(&app);
     tokio::spawn(async move {
@@ -242,6 +245,20 @@ async fn serve(listener: TcpListener, app: Arc<App>, mut stopped: watch::Receive
     drop(listener);
     let ended = app.connections.acquire_many(all);
     let _ = tokio::time::timeout(ENDING, ended).await;
+}
+
+/// Has those sessions ended that nobody used for `idle`, for as long as there are any to look after.
+async fn look_after<T: Send + Sync + 'static>(
+    sessions: Weak<T>,
+    idle: Duration,
+    close_idle: impl Fn(&T) + Copy + Send + 'static,
+) {
+    loop {
+        let pause = (idle / 4).clamp(Duration::from_millis(50), Duration::from_secs(30));
+        tokio::time::sleep(pause).await;
+        let Some(sessions) = sessions.upgrade() else { return };
+        let _ = tokio::task::spawn_blocking(move || close_idle(&sessions)).await;
+    }
 }
 
 async fn connection(

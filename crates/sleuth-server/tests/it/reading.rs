@@ -1,5 +1,7 @@
 //! Reading documents, and the tool server.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use sleuth_records::{Document, DocumentId};
 
@@ -132,4 +134,27 @@ fn only_so_many_sessions_are_kept() {
     let body = json!({ "session_id": "a", "name": "close_session" }).to_string();
     assert_eq!(served.post("/tool", &body).status, 200);
     assert_eq!(begin("c"), 200);
+}
+
+#[test]
+fn the_id_of_a_session_is_bounded_and_an_idle_session_ends() {
+    let limits = sleuth_server::Limits { idle: Duration::from_millis(200), ..Default::default() };
+    let served = Served::with(sleuth_server::Options { limits, ..options() });
+    let begin = |session: &str| {
+        let body = json!({ "session_id": session, "name": "start_session" }).to_string();
+        served.post("/tool", &body)
+    };
+    let refused = begin(&"s".repeat(256));
+    assert_eq!((refused.status, refused.code().as_str()), (422, "invalid_request"));
+    assert_eq!(
+        refused.json()["error"]["message"],
+        "expected at most 255 bytes for `session_id`, found 256"
+    );
+    assert_eq!(begin(&"s".repeat(255)).status, 200);
+    // Nobody else comes whose session it would have to make room for.
+    let begun = Instant::now();
+    while served.get("/stats").json()["tool_sessions"] != 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "an idle session stays");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -331,8 +331,8 @@ fn a_client_that_goes_away_gives_its_seat_back() {
     assert_eq!(episodes[0].attempt.searches.len(), 1);
     let mut third = Socket::open(&gym.served);
     third.reset(&json!({}));
-    // A query of 10 MB ends its connection and nothing else.
-    third.send(&json!({ "type": "step", "data": { "query": "x".repeat(10 << 20) } }).to_string());
+    // A message of more than 1 MiB ends its connection and nothing else.
+    third.send(&json!({ "type": "step", "data": { "query": "x".repeat(1 << 20) } }).to_string());
     assert_eq!(third.receive(), None);
     assert_eq!(gym.wait_for(2).len(), 2);
     second.step(&json!({ "query": "still here" }));
