@@ -42,6 +42,39 @@ fn pages_are_read_by_the_addresses_that_searches_give() {
 }
 
 #[test]
+fn ids_and_addresses_that_hold_a_hash_are_read_whole_first() {
+    let document = |id: &str, url: Option<&str>| {
+        let text = format!("The page of {id}.");
+        let mut document = Document::new(DocumentId::new(id), id, text);
+        document.url = url.map(str::to_owned);
+        document
+    };
+    let documents = vec![
+        document("C", None),
+        document("C#", None),
+        document("part", Some("https://example.org/app#part")),
+        document("app", Some("https://example.org/app")),
+    ];
+    let served = Served::of(vec![("s", documents)], options());
+    let here = format!("http://{}", served.address);
+    for (url, id) in [
+        ("C#".to_owned(), "C#"),
+        ("C".to_owned(), "C"),
+        ("C#L3".to_owned(), "C"),
+        (format!("{here}/d/C%23"), "C#"),
+        (format!("{here}/d/C%23#L3"), "C#"),
+        (format!("{here}/d/C#L3"), "C"),
+        ("https://example.org/app#part".to_owned(), "part"),
+        ("https://example.org/app#other".to_owned(), "app"),
+    ] {
+        let body = json!({ "url": url }).to_string();
+        let reply = served.post("/get_content", &body);
+        assert_eq!(reply.status, 200, "{url}: {}", reply.text());
+        assert_eq!(reply.json()["title"], id, "{url}");
+    }
+}
+
+#[test]
 fn an_address_without_a_document_has_none() {
     let served = recorded();
     let body = r#"{"url": "https://example.org/none"}"#;
