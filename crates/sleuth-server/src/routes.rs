@@ -79,7 +79,7 @@ async fn stats(state: State, call: Known) -> Response {
         "faults": counts.faults.load(Ordering::Relaxed),
         "refused": app.admission.refused(),
         "running_or_waiting": app.admission.inside(),
-        "connections": app.limits.connections.max(1) - app.connections.available_permits(),
+        "connections": app.limits.connections - app.connections.available_permits(),
         "tool_sessions": app.rooms.len(),
         "environments": environments,
         "log_lines_left_out": app.log.as_ref().map_or(0, crate::log::Log::left_out),

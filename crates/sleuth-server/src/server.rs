@@ -36,6 +36,8 @@ use crate::served::{STORES, Served};
 
 /// Connections that the system keeps until they are accepted.
 const BACKLOG: u32 = 1024;
+/// Connections that can be counted.
+const MOST_CONNECTIONS: usize = u32::MAX as usize;
 /// Bytes that a connection may keep of what has come and was not yet read.
 const BUFFER: usize = 64 << 10;
 /// How long requests that are being answered may take once the server is to end.
@@ -74,11 +76,12 @@ impl Server {
             quality,
             seed,
             stall,
-            limits,
+            mut limits,
             environments,
             log,
             clock,
         } = options;
+        limits.connections = limits.connections.clamp(1, MOST_CONNECTIONS);
         let wide = !bind.ip().is_loopback();
         if wide && token.is_none() {
             return Err(ServerError::TokenNeeded { address: bind });
@@ -219,7 +222,8 @@ async fn serve(listener: TcpListener, app: Arc<App>, mut stopped: watch::Receive
             app.admission.notice().await;
         }
     });
-    let all = u32::try_from(app.limits.connections.max(1)).unwrap_or(u32::MAX);
+    #[expect(clippy::cast_possible_truncation, reason = "there are no more connections than that")]
+    let all = app.limits.connections as u32;
     loop {
         // With as many connections as there may be, further ones are left to the system.
         let accepted = async {

@@ -224,3 +224,26 @@ fn the_same_answer_at_any_number_of_clients() {
         }
     });
 }
+
+#[test]
+fn limits_beyond_all_counting_are_as_good_as_none() {
+    let most = usize::MAX;
+    let limits = Limits {
+        connections: most,
+        body: most,
+        bodies: most,
+        queries: most,
+        k: most,
+        hits: most,
+        answers: most,
+        waiting: most,
+        longest_wait: Duration::MAX,
+        sessions: most,
+        idle: Duration::MAX,
+        ..Limits::default()
+    };
+    let mut served = Served::with(Options { limits, ..options() });
+    assert_eq!(served.post("/retrieve", BODY).status, 200);
+    assert_eq!(served.get("/stats").json()["connections"], 1);
+    served.stop();
+}
