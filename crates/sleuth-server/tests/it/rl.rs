@@ -663,3 +663,34 @@ fn a_server_without_tasks_says_so_and_a_token_is_asked_for() {
     let foreign = [key[0], ("Origin", "http://evil.example")];
     assert_eq!(gym.served.send("POST", "/start", &foreign, b"{}").status, 403);
 }
+
+#[test]
+fn more_sessions_than_there_may_be_are_refused_and_told_when_to_come_again() {
+    const MOST: usize = 10_000;
+    const BEYOND: usize = 500;
+    const AT_ONCE: usize = 4;
+    let gym = Gym::new(|options| options.environments.as_mut().unwrap().sessions = MOST);
+    let replies: Vec<(u16, bool)> = std::thread::scope(|scope| {
+        let client = || {
+            let mut stream = gym.served.connect();
+            let mut replies = Vec::new();
+            while replies.len() < (MOST + BEYOND) / AT_ONCE {
+                stream.write_all(&gym.served.request("POST", "/start", &[], b"{}")).unwrap();
+                let reply = Reply::read(&mut stream);
+                replies.push((reply.status, reply.header("retry-after") == Some("5")));
+            }
+            replies
+        };
+        let clients: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(client)).collect();
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    });
+    let n = |reply| replies.iter().filter(|found| **found == reply).count();
+    assert_eq!((n((200, false)), n((503, true))), (MOST, BEYOND));
+    assert_eq!(gym.sessions(), MOST as u64);
+    let running = gym.served.get("/info").json()["running_env_ids"].as_array().unwrap().clone();
+    assert_eq!(running.len(), MOST);
+    // One that ends makes room for one.
+    gym.post("/close", &json!({ "env_id": running[0] }));
+    let statuses = [(); 2].map(|()| gym.served.post("/start", "{}").status);
+    assert_eq!(statuses, [200, 503]);
+}
