@@ -1,6 +1,7 @@
 //! Flags and their help.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -359,6 +360,15 @@ pub(crate) enum Effort {
     Deep,
     /// Like deep; a model hunts four times within it, and the answer with the best evidence is taken
     Heavy,
+}
+
+/// Seconds above 0, few enough that a clock can show when they end.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    const MOST: Duration = Duration::from_secs(1_000_000_000);
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds
+        .filter(|seconds| !seconds.is_zero() && *seconds <= MOST)
+        .ok_or_else(|| format!("expected seconds above 0, at most {}", MOST.as_secs()))
 }
 
 pub(crate) fn positive(text: &str) -> Result<f64, String> {

@@ -13,7 +13,7 @@ use sleuth_tasks::{
     EnvironmentLimits, GymOptions, Quality, RewardRule, Split, Task, TrainTask, read_tasks,
 };
 
-use crate::args::{Common, RemoteArgs, positive};
+use crate::args::{Common, RemoteArgs, duration};
 use crate::choose;
 use crate::fail::{Exit, Failure};
 use crate::ingest::root_name;
@@ -89,8 +89,8 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) sessions: usize,
     /// Seconds that a session is kept that nobody uses
-    #[arg(long, value_name = "S", default_value_t = 600.0, value_parser = positive, help_heading = "Tasks", requires = "tasks")]
-    pub(crate) idle: f64,
+    #[arg(long, value_name = "S", default_value = "600", value_parser = duration, help_heading = "Tasks", requires = "tasks", allow_negative_numbers = true)]
+    pub(crate) idle: Duration,
     /// Model that decides tasks whose verifier is a judge: as for `ask`
     #[arg(long, value_name = "MODEL", help_heading = "Tasks", requires = "tasks")]
     pub(crate) judge: Option<String>,
@@ -264,7 +264,7 @@ fn environments(
         judge,
         episodes: args.episodes.clone(),
         sessions: args.sessions,
-        idle: Duration::from_secs_f64(args.idle),
+        idle: args.idle,
         ..Environments::of(tasks)
     }))
 }

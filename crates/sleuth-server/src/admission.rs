@@ -77,7 +77,8 @@ impl Drop for Watched {
 
 impl Admission {
     pub(crate) fn new(running: usize, waiting: usize, longest_wait: Duration) -> Self {
-        let (n_running, n_inside) = (running.max(1), running.max(1) + waiting);
+        let n_running = running.clamp(1, Semaphore::MAX_PERMITS);
+        let n_inside = n_running.saturating_add(waiting).min(Semaphore::MAX_PERMITS);
         Self {
             inside: Arc::new(Semaphore::new(n_inside)),
             n_inside,

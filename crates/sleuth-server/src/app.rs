@@ -11,6 +11,7 @@ use sleuth_tasks::{Fault, Quality};
 use tokio::sync::Semaphore;
 
 use crate::admission::{Admission, Length};
+use crate::answer::Answers;
 use crate::door::Door;
 use crate::log::{Line, Log};
 use crate::options::Limits;
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) admission: Admission,
     /// A permit for each KiB of the bodies that are being received or answered.
     pub(crate) bodies: Arc<Semaphore>,
+    pub(crate) answers: Answers,
     /// A permit for each connection.
     pub(crate) connections: Arc<Semaphore>,
     pub(crate) quality: Quality,
@@ -39,7 +41,7 @@ pub(crate) struct App {
     pub(crate) environments: Option<Arc<Sessions>>,
     pub(crate) log: Option<Log>,
     /// Sessions of the tool server's dialect.
-    pub(crate) rooms: Rooms,
+    pub(crate) rooms: Arc<Rooms>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) started: Instant,
     pub(crate) counts: Counts,
@@ -146,6 +148,16 @@ impl App {
             return Err(Refused::invalid(format!(
                 "expected at most {most} documents for a query, found {k}"
             )));
+        }
+        let hits = queries.len().saturating_mul(k);
+        if hits > self.limits.hits {
+            let (most, n) = (self.limits.hits, queries.len());
+            let message = format!(
+                "expected at most {most} documents for all queries together, found {n} queries for {k} \
+                 documents each"
+            );
+            return Err(Refused::invalid(message)
+                .hint("ask for fewer documents, or share the queries out among several requests"));
         }
         if let Some(long) = queries.iter().find(|query| query.len() > self.limits.query) {
             let (most, found) = (self.limits.query, long.len());

@@ -60,12 +60,14 @@
 //! ```
 
 mod admission;
+mod answer;
 mod app;
 mod door;
 mod error;
 mod log;
 mod mcp;
 mod options;
+mod paced;
 mod refused;
 mod retrieval;
 mod rl;

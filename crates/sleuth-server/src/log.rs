@@ -6,12 +6,13 @@
 //!
 //! `session` is the header `x-session-id` where the client sends one. Headers and bodies are never
 //! logged otherwise, and the server's own token is struck out of queries. Writing is done by a thread
-//! of its own, so that a slow disk slows down nobody; lines that it cannot keep up with are counted and
-//! left out.
+//! of its own, so that a slow disk slows down nobody; lines that it cannot keep up with, by their number
+//! or their bytes, are counted and left out.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use serde::Serialize;
 
 /// Lines that may wait to be written.
 const WAITING: usize = 1 << 14;
+/// Bytes of the lines that may wait to be written: a line of a large batch has some of 2^20.
+const WAITING_BYTES: usize = 16 << 20;
 /// A line is on the disk after this long, at most.
 const FLUSH: Duration = Duration::from_millis(200);
 
@@ -44,6 +47,8 @@ pub(crate) struct Line<'a> {
 pub(crate) struct Log {
     lines: Option<SyncSender<Vec<u8>>>,
     writer: Option<JoinHandle<()>>,
+    /// Bytes of the lines that wait.
+    waiting: Arc<AtomicUsize>,
     left_out: AtomicU64,
     /// What is struck out.
     secret: Option<String>,
@@ -51,13 +56,16 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn new(out: Box<dyn Write + Send>, secret: Option<String>) -> std::io::Result<Self> {
-        let (lines, waiting) = sync_channel(WAITING);
-        let writer = std::thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || write(out, &waiting))?;
+        let (lines, coming) = sync_channel(WAITING);
+        let waiting = Arc::<AtomicUsize>::default();
+        let writer = std::thread::Builder::new().name("log".to_owned()).spawn({
+            let waiting = Arc::clone(&waiting);
+            move || write(out, &coming, &waiting)
+        })?;
         Ok(Self {
             lines: Some(lines),
             writer: Some(writer),
+            waiting,
             left_out: AtomicU64::new(0),
             secret: secret.filter(|secret| !secret.is_empty()),
         })
@@ -70,9 +78,11 @@ impl Log {
         }
         text.push('\n');
         let Some(lines) = &self.lines else { return };
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            lines.try_send(text.into_bytes())
+        let bytes = text.len();
+        if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > WAITING_BYTES
+            || lines.try_send(text.into_bytes()).is_err()
         {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
             self.left_out.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -92,13 +102,16 @@ impl Drop for Log {
     }
 }
 
-fn write(out: Box<dyn Write + Send>, lines: &Receiver<Vec<u8>>) {
+fn write(out: Box<dyn Write + Send>, lines: &Receiver<Vec<u8>>, waiting: &AtomicUsize) {
     let mut out = std::io::BufWriter::new(out);
     let mut unflushed = false;
     loop {
         match lines.recv_timeout(FLUSH) {
             // A disk that is full takes no line; the service goes on without.
-            Ok(line) => unflushed = out.write_all(&line).is_ok() || unflushed,
+            Ok(line) => {
+                unflushed = out.write_all(&line).is_ok() || unflushed;
+                waiting.fetch_sub(line.len(), Ordering::Relaxed);
+            }
             Err(RecvTimeoutError::Timeout) if unflushed => {
                 let _ = out.flush();
                 unflushed = false;

@@ -84,13 +84,18 @@ pub struct Limits {
     pub queries: usize,
     /// Documents for one query.
     pub k: usize,
+    /// Documents for all queries of one request together: queries times documents for each.
+    pub hits: usize,
+    /// Bytes of all answers of more than 64 KiB that their clients have not taken yet.
+    pub answers: usize,
     /// Searches that run at once; 0 is one for each core.
     pub running: usize,
     /// Requests that may wait for their turn.
     pub waiting: usize,
     /// How long they may.
     pub longest_wait: Duration,
-    /// How long a client may take to send a request, head and body each.
+    /// How long a client may take to send a request, head and body each, and how long it may leave an
+    /// answer without reading on.
     pub slowest: Duration,
     /// Sessions that are kept at once, of each protocol that has some.
     pub sessions: usize,
@@ -107,6 +112,8 @@ impl Default for Limits {
             query: 32 << 10,
             queries: 8192,
             k: 1000,
+            hits: 100_000,
+            answers: 256 << 20,
             running: 0,
             waiting: 1024,
             longest_wait: Duration::from_secs(10),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use serde::Serialize;
 use serde_json::json;
 
+use crate::answer::json_answer;
 use crate::app::{App, Call};
 use crate::refused::Refused;
 
@@ -30,20 +30,6 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         // The door has bounded it.
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(app))
-}
-
-/// `value` as a JSON answer.
-pub(crate) fn json_answer(value: &impl Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(body) => {
-            let kind = HeaderValue::from_static("application/json");
-            ([(header::CONTENT_TYPE, kind)], body).into_response()
-        }
-        Err(error) => {
-            Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
-                .into_response()
-        }
-    }
 }
 
 async fn nowhere(uri: Uri) -> Refused {
@@ -93,7 +79,7 @@ async fn stats(state: State, call: Known) -> Response {
         "faults": counts.faults.load(Ordering::Relaxed),
         "refused": app.admission.refused(),
         "running_or_waiting": app.admission.inside(),
-        "connections": app.limits.connections.max(1) - app.connections.available_permits(),
+        "connections": app.limits.connections - app.connections.available_permits(),
         "tool_sessions": app.rooms.len(),
         "environments": environments,
         "log_lines_left_out": app.log.as_ref().map_or(0, crate::log::Log::left_out),

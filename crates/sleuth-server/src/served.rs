@@ -194,24 +194,35 @@ impl Served {
     }
 
     /// The document that `name` means: an address that [`Served::url`] gave, the one it was recorded
-    /// with, or an id.
+    /// with, or an id. Ids and recorded addresses may hold a `#`; else what follows it is a place in the
+    /// document.
     pub(crate) fn named(&self, name: &str) -> Result<Option<Arc<Document>>, IndexError> {
-        let name = name.split_once('#').map_or(name, |(before, _)| before);
-        let plain = self.store.document(&DocumentId::new(name))?;
-        if plain.is_some() {
-            return Ok(plain);
+        if let Some(document) = self.known_as(name)? {
+            return Ok(Some(document));
         }
-        if let Some(id) = self.addresses()?.get(name) {
-            return self.store.document(id);
+        let whole = name.split_once('#').map_or(name, |(before, _)| before);
+        if whole.len() < name.len()
+            && let Some(document) = self.known_as(whole)?
+        {
+            return Ok(Some(document));
         }
-        let path = match name.split_once("://") {
+        let path = match whole.split_once("://") {
             Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
-            None => name,
+            None => whole,
         };
         let below = path.strip_prefix(STORES).and_then(|rest| rest.strip_prefix(&self.name));
         let Some(id) = below.unwrap_or(path).strip_prefix(PAGES) else { return Ok(None) };
         let Ok(id) = percent_decode_str(id).decode_utf8() else { return Ok(None) };
         self.store.document(&DocumentId::new(id))
+    }
+
+    /// The document whose id or recorded address is `name`, to the letter.
+    fn known_as(&self, name: &str) -> Result<Option<Arc<Document>>, IndexError> {
+        let by_id = self.store.document(&DocumentId::new(name))?;
+        if by_id.is_some() {
+            return Ok(by_id);
+        }
+        self.addresses()?.get(name).map_or(Ok(None), |id| self.store.document(id))
     }
 
     fn addresses(&self) -> Result<&HashMap<String, DocumentId>, IndexError> {

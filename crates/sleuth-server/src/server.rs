@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -22,11 +22,13 @@ use tokio::sync::{Semaphore, watch};
 use tower_service::Service as _;
 
 use crate::admission::Admission;
+use crate::answer::Answers;
 use crate::app::{App, Call, Counts};
 use crate::door::{Door, receive};
 use crate::error::ServerError;
 use crate::log::Log;
 use crate::options::Options;
+use crate::paced::Paced;
 use crate::refused::Refused;
 use crate::retrieval::Rooms;
 use crate::routes::router;
@@ -34,6 +36,8 @@ use crate::served::{STORES, Served};
 
 /// Connections that the system keeps until they are accepted.
 const BACKLOG: u32 = 1024;
+/// Connections that can be counted.
+const MOST_CONNECTIONS: usize = u32::MAX as usize;
 /// Bytes that a connection may keep of what has come and was not yet read.
 const BUFFER: usize = 64 << 10;
 /// How long requests that are being answered may take once the server is to end.
@@ -72,11 +76,12 @@ impl Server {
             quality,
             seed,
             stall,
-            limits,
+            mut limits,
             environments,
             log,
             clock,
         } = options;
+        limits.connections = limits.connections.clamp(1, MOST_CONNECTIONS);
         let wide = !bind.ip().is_loopback();
         if wide && token.is_none() {
             return Err(ServerError::TokenNeeded { address: bind });
@@ -111,12 +116,13 @@ impl Server {
             door: Door::new(token.as_deref(), &hosts, wide),
             admission: Admission::new(running, limits.waiting, limits.longest_wait),
             bodies: Arc::new(Semaphore::new((limits.bodies / 1024).max(1))),
-            connections: Arc::new(Semaphore::new(limits.connections.max(1))),
+            answers: Answers::new(limits.answers),
+            connections: Arc::new(Semaphore::new(limits.connections)),
             quality,
             quality_header: HeaderValue::from_str(&quality.to_string())
                 .unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             stall,
-            rooms: Rooms::new(limits.sessions, limits.idle),
+            rooms: Arc::new(Rooms::new(limits.sessions, limits.idle)),
             limits,
             log,
             clock,
@@ -151,8 +157,14 @@ impl Server {
         let thread = std::thread::Builder::new()
             .name("server".to_owned())
             .spawn(move || {
-                runtime.block_on(serve(listener, app, stopped));
+                runtime.block_on(serve(listener, Arc::clone(&app), stopped));
                 runtime.shutdown_timeout(Duration::from_secs(1));
+                if let Some(sessions) = &app.environments {
+                    sessions.end();
+                }
+                // The last of it goes here, outside the runtime: a remote model has a runtime of its own,
+                // which must not end within another.
+                drop(app);
             })
             .map_err(ServerError::Threads)?;
         Ok(Running { address, stop, thread: Some(thread) })
@@ -198,8 +210,11 @@ impl Drop for Running {
 
 async fn serve(listener: TcpListener, app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let router = router(&app);
+    tokio::spawn(look_after(Arc::downgrade(&app.rooms), app.limits.idle, Rooms::close_idle));
     if let Some(sessions) = &app.environments {
-        tokio::spawn(crate::rl::close_idle(Arc::downgrade(sessions)));
+        tokio::spawn(look_after(Arc::downgrade(sessions), sessions.idle(), |sessions| {
+            sessions.close_idle(sessions.idle());
+        }));
     }
     let watched = Arc::downgrade(&app);
     tokio::spawn(async move {
@@ -207,7 +222,8 @@ async fn serve(listener: TcpListener, app: Arc<App>, mut stopped: watch::Receive
             app.admission.notice().await;
         }
     });
-    let all = u32::try_from(app.limits.connections.max(1)).unwrap_or(u32::MAX);
+    #[expect(clippy::cast_possible_truncation, reason = "there are no more connections than that")]
+    let all = app.limits.connections as u32;
     loop {
         // With as many connections as there may be, further ones are left to the system.
         let accepted = async {
@@ -235,6 +251,20 @@ async fn serve(listener: TcpListener, app: Arc<App>, mut stopped: watch::Receive
     let _ = tokio::time::timeout(ENDING, ended).await;
 }
 
+/// Has those sessions ended that nobody used for `idle`, for as long as there are any to look after.
+async fn look_after<T: Send + Sync + 'static>(
+    sessions: Weak<T>,
+    idle: Duration,
+    close_idle: impl Fn(&T) + Copy + Send + 'static,
+) {
+    loop {
+        let pause = (idle / 4).clamp(Duration::from_millis(50), Duration::from_secs(30));
+        tokio::time::sleep(pause).await;
+        let Some(sessions) = sessions.upgrade() else { return };
+        let _ = tokio::task::spawn_blocking(move || close_idle(&sessions)).await;
+    }
+}
+
 async fn connection(
     stream: TcpStream,
     client: SocketAddr,
@@ -252,7 +282,7 @@ async fn connection(
             .timer(TokioTimer::new())
             .header_read_timeout(app.limits.slowest)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Paced::new(stream, app.limits.slowest)), service)
             .with_upgrades()
     );
     // What goes wrong with a connection concerns the client alone, and it knows.
@@ -299,6 +329,7 @@ async fn answer(
         }
         Err(refused) => refused.into_response(),
     };
+    response = app.answers.hold(response).await;
     let fault = call.fault.get();
     match fault {
         Some(Fault::NetworkError) => return Err(io::ErrorKind::ConnectionAborted.into()),

@@ -14,7 +14,7 @@ use sleuth_tasks::{
     Task, read_tasks, roll_out,
 };
 
-use crate::args::{Common, Effort, PolicyName, RemoteArgs, positive};
+use crate::args::{Common, Effort, PolicyName, RemoteArgs, duration};
 use crate::ask::effort_budget;
 use crate::choose::{self, Found};
 use crate::fail::{Exit, Failure};
@@ -64,8 +64,8 @@ pub(crate) struct RolloutArgs {
     #[arg(long, value_enum, default_value_t = Effort::Normal)]
     pub(crate) effort: Effort,
     /// Seconds after which a rollout is asked to write up what it has
-    #[arg(long, value_name = "S", value_parser = positive, allow_negative_numbers = true)]
-    pub(crate) deadline: Option<f64>,
+    #[arg(long, value_name = "S", value_parser = duration, allow_negative_numbers = true)]
+    pub(crate) deadline: Option<Duration>,
     /// Times that a rollout is begun again after its model or its store could not be reached
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) retries: u32,
@@ -128,7 +128,7 @@ pub(crate) fn rollout(common: &Common, args: &RolloutArgs) -> Result<Exit, Failu
         rollouts: args.rollouts,
         threads: args.threads.map_or_else(|| threads(found.as_ref()), usize::from),
         budget: effort_budget(args.effort),
-        deadline: args.deadline.map(Duration::from_secs_f64),
+        deadline: args.deadline,
         retries: args.retries,
         reward: args.reward.clone(),
         quality: args.quality,

@@ -137,6 +137,9 @@ fn what_does_not_fit_is_refused() {
          the document `gone.md`, which is not there\n\
          hint: name the store that the tasks were made from, or go on with `--allow-drift`\n"
     );
+    let endless = run("gone.jsonl", &["--deadline", "1e20"]);
+    assert_eq!(code(&endless), 2, "{}", place.show(&endless));
+    assert!(stderr(&endless).contains("expected seconds above 0, at most 1000000000"));
     let allowed = run("drifted.jsonl", &["--allow-drift", "--json"]);
     let state: Value = serde_json::from_slice(&allowed.stdout).unwrap();
     assert_eq!((&state["fit"]["drifted"], &state["accuracy"]), (&json!(1), &json!(1.0)));

@@ -177,3 +177,19 @@ fn an_address_that_is_taken_is_said() {
     "#]]
     .assert_eq(&place.show(&output).replace(&port, "PORT"));
 }
+
+#[test]
+fn numbers_that_cannot_be_counted_to_are_refused_or_cut() {
+    let place = Place::with_docs();
+    for (flag, seconds) in [("--idle", "1e20"), ("--idle", "0"), ("--idle", "-1")] {
+        let output = place.run(&["serve", "--store", "docs", "--tasks", "none", flag, seconds]);
+        assert_eq!(code(&output), 2, "{}", place.show(&output));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("expected seconds above 0, at most 1000000000"), "{told}");
+    }
+    let most = usize::MAX.to_string();
+    let flags = ["--store", "docs", "--max-waiting", &most, "--max-connections", &most];
+    let serving = Serving::start(&place, &flags);
+    assert!(serving.ask("/retrieve", None).0.starts_with("HTTP/1.1 200 "));
+    assert_eq!(code(&serving.end(Signal::TERM)), 0);
+}

@@ -19,43 +19,68 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sleuth_records::Document;
+use sleuth_records::{Document, DocumentId};
 
 use super::fields::Fields;
+use crate::answer::{LONGEST, json_answer, too_long};
 use crate::app::{App, Call};
 use crate::refused::Refused;
-use crate::routes::json_answer;
 
 /// Addresses of one request, at most.
 const MOST: usize = 1000;
 
-type Read = Option<Arc<Document>>;
+#[derive(Serialize)]
+struct Pages<'a> {
+    result: Vec<Option<Page<'a>>>,
+}
 
-/// The documents at `urls`, each `None` where there is none.
-async fn documents(
+#[derive(Serialize)]
+struct Page<'a> {
+    contents: &'a str,
+    title: &'a str,
+    url: &'a str,
+}
+
+/// What `keep` keeps of the documents at `urls`, each `None` where there is none.
+async fn each<T: Send + 'static>(
     app: &Arc<App>,
     call: &Call,
     dialect: &'static str,
     urls: Vec<String>,
-) -> Result<(Vec<String>, Vec<Read>), Refused> {
+    mut keep: impl FnMut(Arc<Document>) -> Result<T, Refused> + Send + 'static,
+) -> Result<(Vec<String>, Vec<Option<T>>), Refused> {
     if urls.len() > MOST {
         let found = urls.len();
         return Err(Refused::invalid(format!("expected at most {MOST} addresses, found {found}")));
     }
     let begun = Instant::now();
-    let (urls, documents) = app
+    let (urls, ids, kept) = app
         .read(call, move |store| {
-            let documents: Vec<Read> =
-                urls.iter().map(|url| store.named(url)).collect::<Result<_, _>>()?;
-            Ok((urls, documents))
+            let (mut ids, mut kept) = (Vec::new(), Vec::new());
+            for url in &urls {
+                let document = store.named(url)?;
+                ids.push(document.as_ref().map(|document| document.id.clone()));
+                kept.push(document.map(&mut keep).transpose()?);
+            }
+            Ok((urls, ids, kept))
         })
         .await?;
     app.note(call, dialect, &urls, 1, None, StatusCode::OK, begun, || {
-        let found = documents.iter().map(|read| read.iter().map(|read| read.id.as_str()).collect());
-        found.collect()
+        ids.iter().map(|id| id.iter().map(DocumentId::as_str).collect()).collect()
     });
-    Ok((urls, documents))
+    Ok((urls, kept))
+}
+
+/// Which of `urls` there is a document at.
+async fn exist(
+    app: &Arc<App>,
+    call: &Call,
+    urls: Vec<String>,
+) -> Result<(Vec<String>, Vec<bool>), Refused> {
+    let (urls, read) = each(app, call, "literesearcher", urls, |_| Ok(())).await?;
+    Ok((urls, read.iter().map(Option::is_some).collect()))
 }
 
 async fn document(
@@ -63,8 +88,8 @@ async fn document(
     call: &Call,
     dialect: &'static str,
     url: String,
-) -> Result<Read, Refused> {
-    Ok(documents(app, call, dialect, vec![url]).await?.1.pop().flatten())
+) -> Result<Option<Arc<Document>>, Refused> {
+    Ok(each(app, call, dialect, vec![url], Ok).await?.1.pop().flatten())
 }
 
 pub(super) async fn access(
@@ -76,15 +101,19 @@ pub(super) async fn access(
     if !fields.has("urls") {
         return Err(fields.unknown("/access", "`urls`"));
     }
-    let (urls, documents) = documents(&app, &call, "asearcher", fields.texts("urls")?).await?;
-    let page = |(url, document): (&String, &Read)| match document {
-        Some(document) => {
-            json!({ "contents": document.text, "title": document.title, "url": url })
-        }
-        None => Value::Null,
+    // Many addresses of long documents would fill the memory before there is an answer to measure.
+    let mut bytes = 0;
+    let bounded = move |document: Arc<Document>| {
+        bytes += document.text.len();
+        if bytes > LONGEST { Err(too_long()) } else { Ok(document) }
     };
-    let result: Vec<Value> = urls.iter().zip(&documents).map(page).collect();
-    Ok(json_answer(&json!({ "result": result })))
+    let urls = fields.texts("urls")?;
+    let (urls, documents) = each(&app, &call, "asearcher", urls, bounded).await?;
+    let pages = urls.iter().zip(&documents).map(|(url, document)| {
+        let document = document.as_deref()?;
+        Some(Page { contents: &document.text, title: &document.title, url })
+    });
+    Ok(json_answer(&Pages { result: pages.collect() }))
 }
 
 pub(super) async fn content(
@@ -135,7 +164,7 @@ pub(super) async fn check(
         return Err(fields.unknown("/check_url", "`url`"));
     }
     let url = fields.needed("url")?;
-    let exists = document(&app, &call, "literesearcher", url.clone()).await?.is_some();
+    let exists = exist(&app, &call, vec![url.clone()]).await?.1 == [true];
     Ok(json_answer(&json!({ "exists": exists, "url": url })))
 }
 
@@ -148,11 +177,11 @@ pub(super) async fn check_many(
     if !fields.has("urls") {
         return Err(fields.unknown("/batch_check_url", "`urls`"));
     }
-    let (urls, documents) = documents(&app, &call, "literesearcher", fields.texts("urls")?).await?;
-    let found = documents.iter().flatten().count();
+    let (urls, exist) = exist(&app, &call, fields.texts("urls")?).await?;
+    let found = exist.iter().filter(|exists| **exists).count();
     let total = urls.len();
     let results: Map<String, Value> =
-        urls.into_iter().zip(documents).map(|(url, read)| (url, read.is_some().into())).collect();
+        urls.into_iter().zip(exist).map(|(url, exists)| (url, exists.into())).collect();
     Ok(json_answer(&json!({ "results": results, "total": total, "found": found })))
 }
 

@@ -23,9 +23,9 @@ use serde::Serialize;
 
 use super::Contents;
 use super::fields::Fields;
+use crate::answer::json_answer;
 use crate::app::{App, Asked, Call};
 use crate::refused::Refused;
-use crate::routes::json_answer;
 use crate::served::{Found, Served};
 
 /// Documents where the request does not say: those of the dialects' own servers.

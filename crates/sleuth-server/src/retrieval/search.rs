@@ -22,13 +22,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Contents;
 use super::fields::Fields;
+use crate::answer::json_answer;
 use crate::app::{App, Asked, Call};
 use crate::refused::Refused;
-use crate::routes::json_answer;
 use crate::served::{Found, Served};
 
 const K_FLASHRAG: usize = 10;
@@ -73,11 +73,45 @@ struct QueryResults<'a> {
 }
 
 #[derive(Serialize)]
+struct Batch<'a> {
+    query_results: Vec<QueryResults<'a>>,
+    total_queries: usize,
+    search_time: f64,
+    snapshot: &'a str,
+    retrieval: &'a str,
+}
+
+#[derive(Serialize)]
+struct Lines<'a> {
+    queries: &'a [String],
+    answers: Vec<Vec<String>>,
+    snapshot: &'a str,
+    retrieval: &'a str,
+}
+
+#[derive(Serialize)]
 struct Organic<'a> {
     title: &'a str,
     link: String,
     snippet: &'a str,
     position: usize,
+}
+
+#[derive(Serialize)]
+struct Massive<'a> {
+    message: String,
+    query: Value,
+    n_docs: usize,
+    nprobe: Option<usize>,
+    results: MassiveResults<'a>,
+    snapshot: &'a str,
+    retrieval: &'a str,
+}
+
+#[derive(Serialize)]
+struct MassiveResults<'a> {
+    scores: Vec<Vec<f32>>,
+    passages: Vec<Vec<MassivePassage<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -216,15 +250,15 @@ async fn massive(app: &Arc<App>, call: &Call, fields: &Fields) -> Result<Respons
     let passages: Vec<Vec<MassivePassage<'_>>> =
         rankings.iter().map(|hits| hits.iter().map(passage).collect()).collect();
     let (snapshot, retrieval) = call.store.ids();
-    Ok(json_answer(&json!({
-        "message": format!("searched `{}`", call.store.name),
-        "query": named,
-        "n_docs": k,
-        "nprobe": fields.count(&["nprobe"])?,
-        "results": { "scores": scores, "passages": passages },
-        "snapshot": snapshot,
-        "retrieval": retrieval,
-    })))
+    Ok(json_answer(&Massive {
+        message: format!("searched `{}`", call.store.name),
+        query: named,
+        n_docs: k,
+        nprobe: fields.count(&["nprobe"])?,
+        results: MassiveResults { scores, passages },
+        snapshot,
+        retrieval,
+    }))
 }
 
 pub(super) async fn batch(
@@ -262,13 +296,13 @@ pub(super) async fn batch(
         })
         .collect();
     let (snapshot, retrieval) = call.store.ids();
-    Ok(json_answer(&json!({
-        "query_results": results,
-        "total_queries": queries.len(),
-        "search_time": begun.elapsed().as_secs_f64(),
-        "snapshot": snapshot,
-        "retrieval": retrieval,
-    })))
+    Ok(json_answer(&Batch {
+        query_results: results,
+        total_queries: queries.len(),
+        search_time: begun.elapsed().as_secs_f64(),
+        snapshot,
+        retrieval,
+    }))
 }
 
 pub(super) async fn queries(
@@ -293,10 +327,5 @@ pub(super) async fn queries(
     let answers: Vec<Vec<String>> =
         rankings.iter().map(|hits| hits.iter().map(line).collect()).collect();
     let (snapshot, retrieval) = call.store.ids();
-    Ok(json_answer(&json!({
-        "queries": queries,
-        "answers": answers,
-        "snapshot": snapshot,
-        "retrieval": retrieval,
-    })))
+    Ok(json_answer(&Lines { queries: &queries, answers, snapshot, retrieval }))
 }

@@ -9,7 +9,7 @@
 //! reads one by its number in the last list of the session or by its address, `browser.find` looks for a
 //! pattern in the document that was opened last; the names also come without `browser.`. A session begins
 //! with its first call and ends with `close_session`, or when nobody used it for long; as many are kept as
-//! [`Limits::sessions`](crate::Limits::sessions) says. Documents that hold a forbidden text (also as
+//! [`Limits::sessions`](crate::Limits::sessions) says. Its id has 255 bytes at most. Documents that hold a forbidden text (also as
 //! `forbidden_texts`) are neither listed nor opened.
 
 use std::collections::HashMap;
@@ -26,12 +26,16 @@ use serde_json::json;
 use sleuth_records::Document;
 
 use super::fields::Fields;
+use crate::answer::json_answer;
 use crate::app::{App, Asked, Call};
 use crate::refused::Refused;
-use crate::routes::json_answer;
 use crate::served::Served;
 
 const K: usize = 10;
+/// Hits of a list, at most: as long as its session lasts they are kept.
+const MOST_LISTED: usize = 100;
+/// Bytes of the id of a session, at most.
+const LONGEST_ID: usize = 255;
 /// Hits that are looked at for each that is wanted, since forbidden ones are left out.
 const LOOKED_AT: usize = 3;
 /// Characters of a document that are shown.
@@ -81,8 +85,7 @@ impl Rooms {
     fn change(&self, session: &str, change: impl FnOnce(&mut Room)) -> Result<(), Refused> {
         let mut rooms = self.lock();
         if !rooms.contains_key(session) && rooms.len() >= self.most {
-            let idle = self.idle;
-            rooms.retain(|_, room| room.used.elapsed() < idle);
+            leave_idle(&mut rooms, self.idle);
             if rooms.len() >= self.most {
                 return Err(Refused::busy());
             }
@@ -100,6 +103,16 @@ impl Rooms {
     fn close(&self, session: &str) {
         self.lock().remove(session);
     }
+
+    /// Ends the sessions that nobody used for long.
+    pub(crate) fn close_idle(&self) {
+        leave_idle(&mut self.lock(), self.idle);
+    }
+}
+
+/// Forgets those that nobody used for so long.
+fn leave_idle(rooms: &mut HashMap<String, Room>, idle: Duration) {
+    rooms.retain(|_, room| room.used.elapsed() < idle);
 }
 
 pub(super) async fn tool(
@@ -112,6 +125,12 @@ pub(super) async fn tool(
         return Err(fields.unknown("/tool", "`session_id`, `name`, `arguments`, `remote_env_info`"));
     }
     let (name, session) = (fields.needed("name")?, fields.name("session_id")?.unwrap_or_default());
+    if session.len() > LONGEST_ID {
+        let found = session.len();
+        return Err(Refused::invalid(format!(
+            "expected at most {LONGEST_ID} bytes for `session_id`, found {found}"
+        )));
+    }
     let (arguments, about) = (fields.within("arguments")?, fields.within("remote_env_info")?);
     let forbidden = forbidden(&about)?;
     let output = match name.strip_prefix("browser.").unwrap_or(&name) {
@@ -167,9 +186,9 @@ async fn search(
     let Some(query) = arguments.text("query")?.filter(|query| !query.is_empty()) else {
         return Ok("No query provided for search.".to_owned());
     };
-    let k = arguments.count(&["num", "topn"])?.unwrap_or(K).min(app.limits.k);
-    let looked_at =
-        if forbidden.is_empty() { k } else { k.saturating_mul(LOOKED_AT).min(app.limits.k) };
+    let k = arguments.count(&["num", "topn"])?.unwrap_or(K).min(MOST_LISTED);
+    let of_each = if forbidden.is_empty() { 1 } else { LOOKED_AT };
+    let looked_at = (k * of_each).min(app.limits.k);
     let asked = Asked { dialect: "deepdive", queries: vec![query], k: looked_at, snippets: true };
     let mut hits = app.search(call, asked).await?.pop().unwrap_or_default();
     hits.retain(|found| !holds(&found.document, forbidden));

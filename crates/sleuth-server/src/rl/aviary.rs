@@ -20,11 +20,11 @@ use sleuth_tasks::{
 };
 
 use super::actions;
-use super::sessions::{Seat, only_one};
+use super::sessions::{KeptSeat, Seat, only_one};
 use super::{Metadata, object, sessions};
+use crate::answer::json_answer;
 use crate::app::App;
 use crate::refused::Refused;
-use crate::routes::json_answer;
 
 /// Most calls of one message.
 const MOST_CALLS: usize = 64;
@@ -72,7 +72,7 @@ pub(super) async fn start(State(app): State<Arc<App>>, body: Bytes) -> Result<Re
     };
     let name = sessions.start(None)?;
     let seat = sessions.named(&name).ok_or_else(|| unknown(&name))?;
-    only_one(&seat)?.chosen = chosen;
+    only_one(seat)?.chosen = chosen;
     Ok(json_answer(&json!({ "env_id": name })))
 }
 
@@ -92,7 +92,7 @@ fn unknown(name: &str) -> Refused {
     Refused::new(StatusCode::NOT_FOUND, "unknown_session", format!("Environment {name} not found"))
 }
 
-fn seat(app: &App, body: &Value) -> Result<Arc<std::sync::Mutex<Seat>>, Refused> {
+fn seat(app: &App, body: &Value) -> Result<KeptSeat, Refused> {
     let Some(name) = body["env_id"].as_str() else {
         return Err(Refused::invalid("expected a text for `env_id`"));
     };
@@ -102,7 +102,7 @@ fn seat(app: &App, body: &Value) -> Result<Arc<std::sync::Mutex<Seat>>, Refused>
 pub(super) async fn reset(app: &Arc<App>, body: &Value) -> Result<Response, Refused> {
     let seat = seat(app, body)?;
     let observation = {
-        let mut seat = only_one(&seat)?;
+        let mut seat = only_one(seat)?;
         let pick = Pick::Index(seat.chosen);
         seat.reset(&pick, None).map_err(|e| of_environment(&e))?
     };
@@ -195,10 +195,8 @@ pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refus
     let mut said = actions::sampled(&action["info"]).map_err(Refused::invalid)?;
     action["content"].as_str().unwrap_or_default().clone_into(&mut said.text);
     let length = sessions(app)?.length();
-    let answer = app
-        .admission
-        .take_turn(length, move || take(&mut *only_one(&seat)?, &calls, said))
-        .await??;
+    let mut seat = only_one(seat)?;
+    let answer = app.admission.take_turn(length, move || take(&mut seat, &calls, said)).await??;
     Ok(json_answer(&answer))
 }
 

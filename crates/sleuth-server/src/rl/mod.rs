@@ -21,7 +21,7 @@ mod sessions;
 mod socket;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -126,17 +126,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/start", post(aviary::start))
         .route("/close", post(aviary::close))
         .route("/close_old_envs", post(aviary::close_old))
-}
-
-/// Ends sessions that nobody uses, for as long as there are any to look after.
-pub(crate) async fn close_idle(sessions: Weak<Sessions>) {
-    while let Some(idle) = sessions.upgrade().map(|sessions| sessions.idle()) {
-        tokio::time::sleep((idle / 4).clamp(Duration::from_millis(50), Duration::from_secs(30)))
-            .await;
-        if let Some(sessions) = sessions.upgrade() {
-            let _ = tokio::task::spawn_blocking(move || sessions.close_idle(idle)).await;
-        }
-    }
 }
 
 async fn reset(app: State<Arc<App>>, body: Bytes) -> Result<Response, Refused> {

@@ -22,9 +22,9 @@ use sleuth_tasks::{
 use super::actions::{self, NoAction, Wanted};
 use super::sessions::only_one;
 use super::{Metadata, NAME, object, sessions, shown_task};
+use crate::answer::json_answer;
 use crate::app::App;
 use crate::refused::Refused;
-use crate::routes::json_answer;
 
 /// Longest `episode_id`, as OpenEnv has it.
 const LONGEST_ID: usize = 255;
@@ -250,7 +250,7 @@ pub(super) async fn reset(app: &Arc<App>, body: &Value) -> Result<Response, Refu
     };
     let name = sessions.start(Some(name))?;
     let seat = sessions.named(&name).ok_or_else(|| unknown(&name))?;
-    let mut seat = only_one(&seat)?;
+    let mut seat = only_one(seat)?;
     let observation = seat.reset(&pick, episode).map_err(|error| not_there(&error))?;
     Ok(json_answer(&of_reset(&observation, &seat.episode)))
 }
@@ -278,11 +278,11 @@ pub(super) async fn step(app: &Arc<App>, body: &Value) -> Result<Response, Refus
     let Some(name) = body.get("episode_id").and_then(Value::as_str) else {
         return Err(not_there(&EnvironmentError::NotReset));
     };
-    let seat = sessions.named(name).ok_or_else(|| unknown(name))?;
+    let mut seat = only_one(sessions.named(name).ok_or_else(|| unknown(name))?)?;
     let stepped = app
         .admission
         .take_turn(sessions.length(), move || {
-            only_one(&seat)?.step(&action, said).map_err(|error| not_there(&error))
+            seat.step(&action, said).map_err(|error| not_there(&error))
         })
         .await??;
     Ok(json_answer(&of_step(&stepped, tool.as_deref())))
@@ -301,8 +301,7 @@ pub(super) async fn state(
     let Some(name) = which.episode_id else {
         return Ok(json_answer(&of_state(&EnvironmentState::default(), "")));
     };
-    let seat = sessions.named(&name).ok_or_else(|| unknown(&name))?;
-    let seat = only_one(&seat)?;
+    let seat = only_one(sessions.named(&name).ok_or_else(|| unknown(&name))?)?;
     Ok(json_answer(&of_state(&seat.state(), &seat.episode)))
 }
 

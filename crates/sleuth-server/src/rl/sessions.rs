@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
@@ -16,7 +16,7 @@ use sleuth_tasks::{
     Action, Environment, EnvironmentError, EnvironmentState, Episode, EpisodeLog, Gym, Observation,
     Pick, Sampled, Stepped,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::admission::Length;
 use crate::refused::Refused;
@@ -37,9 +37,12 @@ pub(crate) struct Sessions {
 
 #[derive(Clone)]
 struct Named {
-    seat: Arc<Mutex<Seat>>,
+    seat: KeptSeat,
     used: Instant,
 }
+
+/// The seat of a session over plain requests.
+pub(crate) type KeptSeat = Arc<tokio::sync::Mutex<Seat>>;
 
 /// A session.
 pub(crate) struct Seat {
@@ -169,7 +172,7 @@ impl Sessions {
             Refused::new(StatusCode::SERVICE_UNAVAILABLE, "capacity_reached", message)
                 .retry_after(5)
         })?;
-        let named = Named { seat: Arc::new(Mutex::new(seat)), used: Instant::now() };
+        let named = Named { seat: Arc::new(tokio::sync::Mutex::new(seat)), used: Instant::now() };
         // Two that start one name at once share one session; the other seat is given back outside the
         // lock.
         let mut other = Some(named);
@@ -181,7 +184,7 @@ impl Sessions {
     }
 
     /// The session of that name.
-    pub(crate) fn named(&self, name: &str) -> Option<Arc<Mutex<Seat>>> {
+    pub(crate) fn named(&self, name: &str) -> Option<KeptSeat> {
         let mut sessions = self.lock();
         let named = sessions.get_mut(name)?;
         named.used = Instant::now();
@@ -199,6 +202,13 @@ impl Sessions {
     pub(crate) fn close(&self, name: &str) -> bool {
         let closed = self.lock().remove(name);
         closed.is_some()
+    }
+
+    /// Ends all sessions that are kept by name. Each of them holds what they are kept in, so nothing else
+    /// would end them with the server.
+    pub(crate) fn end(&self) {
+        let named = std::mem::take(&mut *self.lock());
+        drop(named);
     }
 
     /// Ends the sessions that were not used for so long, and gives their names.
@@ -232,16 +242,13 @@ impl Sessions {
     }
 }
 
-/// The seat of a session that is asked for over plain requests; one request at a time may use it.
-pub(crate) fn only_one(seat: &Mutex<Seat>) -> Result<MutexGuard<'_, Seat>, Refused> {
-    match seat.try_lock() {
-        Ok(seat) => Ok(seat),
-        Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => {
-            let message = "another request of this session is being answered";
-            Err(Refused::new(StatusCode::CONFLICT, "session_busy", message))
-        }
-    }
+/// The seat of a session that is asked for over plain requests; one request at a time may have it, the
+/// time that it waits for its turn included: else those of one session could fill the queue.
+pub(crate) fn only_one(seat: KeptSeat) -> Result<OwnedMutexGuard<Seat>, Refused> {
+    seat.try_lock_owned().map_err(|_| {
+        let message = "another request of this session is being answered";
+        Refused::new(StatusCode::CONFLICT, "session_busy", message)
+    })
 }
 
 /// Makes names that nobody can guess, in the form of a UUID: a keyed hash of a counter, whose key the

@@ -13,8 +13,10 @@
 //! ```
 //!
 //! Without a free seat, the answer to the connection is an error with `CAPACITY_REACHED` and the end.
+//! Who says nothing for long loses its seat, and so does who does not take its answers.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -33,13 +35,15 @@ use crate::retrieval::kind;
 
 /// Bytes that are read at a time. There are as many of these buffers as there are sessions.
 const BUFFER: usize = 4 << 10;
+/// Bytes of a message, at most: an action with some 30,000 tokens of the policy and their probabilities.
+const LONGEST: usize = 1 << 20;
 
 pub(super) async fn connect(
     State(app): State<Arc<App>>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refused> {
     let sessions = Arc::clone(sessions(&app)?);
-    let most = app.limits.body;
+    let most = LONGEST.min(app.limits.body);
     Ok(upgrade
         .read_buffer_size(BUFFER)
         .write_buffer_size(0)
@@ -104,19 +108,23 @@ enum Next {
 }
 
 async fn serve(mut socket: WebSocket, app: Arc<App>, sessions: Arc<Sessions>) {
+    let slowest = app.limits.slowest;
     let Some(mut seat) = sessions.sit() else {
         let (active, most) = sessions.taken();
         let mut fault =
             Fault::new("CAPACITY_REACHED", format!("all {most} sessions are taken")).to_json();
         fault["data"]["active_sessions"] = active.into();
         fault["data"]["max_sessions"] = most.into();
-        let _ = socket.send(Message::Text(fault.to_string().into())).await;
-        let _ = socket.send(Message::Close(None)).await;
+        let _ = say(&mut socket, Message::Text(fault.to_string().into()), slowest).await;
+        let _ = say(&mut socket, Message::Close(None), slowest).await;
         return;
     };
+    let mut said = Instant::now();
     loop {
-        // A client that is gone, or says nothing for long, gives its seat back as this ends.
-        let received = tokio::time::timeout(sessions.idle(), socket.recv()).await;
+        // A client that is gone, or says nothing for long, gives its seat back as this ends. To keep the
+        // connection up with pings is to say nothing.
+        let left = sessions.idle().saturating_sub(said.elapsed());
+        let received = tokio::time::timeout(left, socket.recv()).await;
         let Ok(Some(Ok(message))) = received else { break };
         let text = match &message {
             Message::Text(text) => text.as_str(),
@@ -127,7 +135,7 @@ async fn serve(mut socket: WebSocket, app: Arc<App>, sessions: Arc<Sessions>) {
         let answer = match read(text, &seat) {
             Ok(Next::Say(answer)) => answer,
             Ok(Next::Close) => {
-                let _ = socket.send(Message::Close(None)).await;
+                let _ = say(&mut socket, Message::Close(None), slowest).await;
                 break;
             }
             Ok(Next::Do(work)) => {
@@ -141,10 +149,16 @@ async fn serve(mut socket: WebSocket, app: Arc<App>, sessions: Arc<Sessions>) {
             }
             Err(fault) => fault.to_json().to_string(),
         };
-        if socket.send(Message::Text(answer.into())).await.is_err() {
+        if say(&mut socket, Message::Text(answer.into()), slowest).await.is_none() {
             break;
         }
+        said = Instant::now();
     }
+}
+
+/// Sends `message`; nothing where the client has gone, or does not take it for that long.
+async fn say(socket: &mut WebSocket, message: Message, slowest: Duration) -> Option<()> {
+    tokio::time::timeout(slowest, socket.send(message)).await.ok()?.ok()
 }
 
 fn read(text: &str, seat: &Seat) -> Result<Next, Fault> {

@@ -1,6 +1,8 @@
 //! Who is let in.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use sleuth_server::{Options, Server, ServerError};
 use sleuth_testkit::library;
@@ -132,7 +134,7 @@ fn another_origin_is_refused_on_every_route() {
 #[test]
 fn the_log_tells_what_was_searched_and_no_secret() {
     let log = Shared::default();
-    let clock = std::sync::Arc::new(sleuth_agent::StepClock::new(1000, 1));
+    let clock = Arc::new(sleuth_agent::StepClock::new(1000, 1));
     let mut served =
         Served::with(Options { log: Some(Box::new(log.clone())), clock, ..with_token() });
     let bearer = format!("Bearer {TOKEN}");
@@ -154,4 +156,50 @@ fn the_log_tells_what_was_searched_and_no_secret() {
     assert_eq!(lines[0]["status"], 200);
     assert_eq!(lines[1]["dialect"], "asearcher");
     assert_eq!(lines[1]["found"], serde_json::json!([["organ"], []]));
+}
+
+/// A disk that takes nothing until it is let go.
+struct Stuck(Arc<Mutex<()>>);
+
+impl std::io::Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _free = self.0.lock().unwrap();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn lines_that_a_slow_disk_keeps_waiting_are_bounded_in_bytes() {
+    let disk = Arc::<Mutex<()>>::default();
+    let stuck = disk.lock().unwrap();
+    let log = Box::new(Stuck(Arc::clone(&disk)));
+    let served = Served::with(Options { log: Some(log), ..options() });
+    let left_out = || served.get("/stats").json()["log_lines_left_out"].as_u64().unwrap();
+    // Some 3 MiB each.
+    let queries = vec!["q".repeat(32 << 10); 96];
+    let body = serde_json::json!({ "queries": queries, "topk": 0 }).to_string();
+    for _ in 0..4 {
+        assert_eq!(served.post("/retrieve", &body).status, 200);
+    }
+    assert_eq!(left_out(), 0);
+    for _ in 0..4 {
+        assert_eq!(served.post("/retrieve", &body).status, 200);
+    }
+    let full = left_out();
+    assert!(full >= 1, "all of 24 MiB wait");
+    drop(stuck);
+    // What the disk has taken makes room.
+    let begun = Instant::now();
+    loop {
+        let before = left_out();
+        served.post("/retrieve", &body);
+        if left_out() == before {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "the log takes no more");
+    }
 }

@@ -1,10 +1,11 @@
 //! Many at once, and those who go away.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sleuth_records::{Document, DocumentId};
 use sleuth_server::{Limits, Options};
 use sleuth_tasks::Quality;
 
@@ -106,6 +107,32 @@ fn half_a_request_holds_no_place_and_is_cut_off() {
 }
 
 #[test]
+fn who_does_not_read_its_answer_is_cut_off_and_who_reads_slowly_is_not() {
+    let text = format!("{}\n", "x".repeat(63)).repeat(1 << 16);
+    let long = Document::new(DocumentId::new("long"), "Long", text);
+    let limits = Limits { slowest: Duration::from_secs(1), ..Limits::default() };
+    let served = Served::of(vec![("s", vec![long])], Options { limits, ..options() });
+    let body = json!({ "urls": vec!["long"; 10] }).to_string();
+    let request = served.request("POST", "/access", &[], body.as_bytes());
+    let mut deaf = served.connect();
+    deaf.write_all(&request).unwrap();
+    let mut slow = served.connect();
+    slow.write_all(&request).unwrap();
+    let mut read = 0;
+    let mut part = vec![0; 1 << 20];
+    let begun = Instant::now();
+    while read < 40 << 20 {
+        std::thread::sleep(Duration::from_millis(50));
+        let n = slow.read(&mut part).unwrap();
+        assert!(n > 0, "cut off after {read} bytes, {:?}", begun.elapsed());
+        read += n;
+    }
+    // The one that asks and the one that has read.
+    until("the other is cut off", || served.get("/stats").json()["connections"] == 2);
+    assert!(Reply::try_read(&mut deaf).is_none());
+}
+
+#[test]
 fn bodies_are_bounded_together() {
     let limits = Limits { body: 1 << 20, bodies: 1 << 20, ..Limits::default() };
     let served = Served::with(Options { limits, ..options() });
@@ -196,4 +223,27 @@ fn the_same_answer_at_any_number_of_clients() {
             });
         }
     });
+}
+
+#[test]
+fn limits_beyond_all_counting_are_as_good_as_none() {
+    let most = usize::MAX;
+    let limits = Limits {
+        connections: most,
+        body: most,
+        bodies: most,
+        queries: most,
+        k: most,
+        hits: most,
+        answers: most,
+        waiting: most,
+        longest_wait: Duration::MAX,
+        sessions: most,
+        idle: Duration::MAX,
+        ..Limits::default()
+    };
+    let mut served = Served::with(Options { limits, ..options() });
+    assert_eq!(served.post("/retrieve", BODY).status, 200);
+    assert_eq!(served.get("/stats").json()["connections"], 1);
+    served.stop();
 }

@@ -6,6 +6,7 @@ mod client;
 mod dialects;
 mod door;
 mod json;
+mod limits;
 mod load;
 mod mcp;
 mod quality;

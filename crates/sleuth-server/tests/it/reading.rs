@@ -1,5 +1,7 @@
 //! Reading documents, and the tool server.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use sleuth_records::{Document, DocumentId};
 
@@ -36,6 +38,39 @@ fn pages_are_read_by_the_addresses_that_searches_give() {
         let parsed = served.post("/web_parser", &body).json();
         assert_eq!((&parsed["found"], &parsed["url"]), (&json!(true), &json!(url)));
         assert_eq!(served.post("/check_url", &body).json(), json!({ "exists": true, "url": url }));
+    }
+}
+
+#[test]
+fn ids_and_addresses_that_hold_a_hash_are_read_whole_first() {
+    let document = |id: &str, url: Option<&str>| {
+        let text = format!("The page of {id}.");
+        let mut document = Document::new(DocumentId::new(id), id, text);
+        document.url = url.map(str::to_owned);
+        document
+    };
+    let documents = vec![
+        document("C", None),
+        document("C#", None),
+        document("part", Some("https://example.org/app#part")),
+        document("app", Some("https://example.org/app")),
+    ];
+    let served = Served::of(vec![("s", documents)], options());
+    let here = format!("http://{}", served.address);
+    for (url, id) in [
+        ("C#".to_owned(), "C#"),
+        ("C".to_owned(), "C"),
+        ("C#L3".to_owned(), "C"),
+        (format!("{here}/d/C%23"), "C#"),
+        (format!("{here}/d/C%23#L3"), "C#"),
+        (format!("{here}/d/C#L3"), "C"),
+        ("https://example.org/app#part".to_owned(), "part"),
+        ("https://example.org/app#other".to_owned(), "app"),
+    ] {
+        let body = json!({ "url": url }).to_string();
+        let reply = served.post("/get_content", &body);
+        assert_eq!(reply.status, 200, "{url}: {}", reply.text());
+        assert_eq!(reply.json()["title"], id, "{url}");
     }
 }
 
@@ -132,4 +167,27 @@ fn only_so_many_sessions_are_kept() {
     let body = json!({ "session_id": "a", "name": "close_session" }).to_string();
     assert_eq!(served.post("/tool", &body).status, 200);
     assert_eq!(begin("c"), 200);
+}
+
+#[test]
+fn the_id_of_a_session_is_bounded_and_an_idle_session_ends() {
+    let limits = sleuth_server::Limits { idle: Duration::from_millis(200), ..Default::default() };
+    let served = Served::with(sleuth_server::Options { limits, ..options() });
+    let begin = |session: &str| {
+        let body = json!({ "session_id": session, "name": "start_session" }).to_string();
+        served.post("/tool", &body)
+    };
+    let refused = begin(&"s".repeat(256));
+    assert_eq!((refused.status, refused.code().as_str()), (422, "invalid_request"));
+    assert_eq!(
+        refused.json()["error"]["message"],
+        "expected at most 255 bytes for `session_id`, found 256"
+    );
+    assert_eq!(begin(&"s".repeat(255)).status, 200);
+    // Nobody else comes whose session it would have to make room for.
+    let begun = Instant::now();
+    while served.get("/stats").json()["tool_sessions"] != 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "an idle session stays");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

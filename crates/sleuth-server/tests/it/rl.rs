@@ -3,17 +3,20 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sleuth_lm::LmError;
 use sleuth_records::Question;
 use sleuth_server::{Environments, Options, ServedTasks};
 use sleuth_tasks::{
     Boundary, Ending, Episode, Kind, LinesError, Provenance, Split, TASK_SCHEMA, Task, TaskId,
     TrainTask, Verifier, read_episodes,
 };
+use sleuth_testkit::Acting;
 
-use crate::client::{Served, options};
+use crate::client::{Reply, Served, options};
 
 fn task(id: &str, question: &str, gold: &str) -> TrainTask {
     let task = Task {
@@ -127,8 +130,14 @@ impl Socket {
     }
 
     fn send(&mut self, text: &str) {
+        // A server that refuses a message in the middle of it closes the connection.
+        let _ = self.frame(1, text);
+    }
+
+    /// Sends a frame of that kind.
+    fn frame(&mut self, kind: u8, text: &str) -> std::io::Result<()> {
         let payload = text.as_bytes();
-        let mut frame = vec![0x81];
+        let mut frame = vec![0x80 | kind];
         match payload.len() {
             n @ 0..126 => frame.push(0x80 | n as u8),
             n @ 126..65536 => {
@@ -143,8 +152,7 @@ impl Socket {
         let mask = [1, 2, 3, 4];
         frame.extend(mask);
         frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        // A server that refuses a message in the middle of it closes the connection.
-        let _ = self.0.write_all(&frame);
+        self.0.write_all(&frame)
     }
 
     /// The next message; nothing at the end.
@@ -323,8 +331,8 @@ fn a_client_that_goes_away_gives_its_seat_back() {
     assert_eq!(episodes[0].attempt.searches.len(), 1);
     let mut third = Socket::open(&gym.served);
     third.reset(&json!({}));
-    // A query of 10 MB ends its connection and nothing else.
-    third.send(&json!({ "type": "step", "data": { "query": "x".repeat(10 << 20) } }).to_string());
+    // A message of more than 1 MiB ends its connection and nothing else.
+    third.send(&json!({ "type": "step", "data": { "query": "x".repeat(1 << 20) } }).to_string());
     assert_eq!(third.receive(), None);
     assert_eq!(gym.wait_for(2).len(), 2);
     second.step(&json!({ "query": "still here" }));
@@ -332,6 +340,113 @@ fn a_client_that_goes_away_gives_its_seat_back() {
     let Gym { mut served, episodes, _folder } = gym;
     served.stop();
     assert_eq!(read(&episodes).len(), 3);
+}
+
+#[test]
+fn at_the_end_of_the_server_sessions_that_are_kept_by_name_are_written_down() {
+    let gym = Gym::new(|_| ());
+    let id = gym.post("/start", &json!({ "task_idx": 1 }))["env_id"].clone();
+    gym.post("/reset", &json!({ "env_id": id }));
+    let arguments = json!({ "query": "Varnograd" }).to_string();
+    let call = json!({ "id": "a1", "function": { "name": "search", "arguments": arguments } });
+    gym.post("/step", &json!({ "env_id": id, "action": { "tool_calls": [call] } }));
+    gym.post("/reset", &json!({ "task": "top", "episode_id": "mine" }));
+    let Gym { mut served, episodes, _folder } = gym;
+    served.stop();
+    let mut episodes = read(&episodes);
+    episodes.sort_by_key(|episode| episode.attempt.searches.len());
+    assert_eq!(episodes.len(), 2);
+    for (episode, (task, searches)) in episodes.iter().zip([("top", 0), ("river", 1)]) {
+        assert_eq!((episode.task.id.0.as_str(), episode.attempt.searches.len()), (task, searches));
+        let Ending::Failed { boundary, .. } = &episode.ending else { panic!("{episode:?}") };
+        assert_eq!(*boundary, Boundary::Client);
+    }
+}
+
+#[test]
+fn of_one_session_one_request_alone_waits_for_its_turn() {
+    // The judge holds the only turn for as long as the test wants.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let gym = Gym::new(|options| {
+        options.limits.running = 1;
+        let environments = options.environments.as_mut().unwrap();
+        let judged = |task: TrainTask| Task { verifier: Verifier::Judge, ..task.into_task() };
+        let born = judged(task("born", "Where was Mirela Tonkova born?", "Varnograd"));
+        environments.tasks = ServedTasks::Train(vec![TrainTask::try_from(born).unwrap()]);
+        environments.judge = Some(Box::new(Acting::new(move |_, _| {
+            let _ = wait.recv();
+            Err(LmError::Cancelled)
+        })));
+    });
+    let ids: Vec<String> = ["openenv", "other"].map(str::to_owned).into();
+    for id in &ids {
+        gym.post("/reset", &json!({ "task": "born", "episode_id": id }));
+    }
+    let aviary = gym.post("/start", &json!({}))["env_id"].clone();
+    gym.post("/reset", &json!({ "env_id": aviary }));
+    let ask = |body: Value| {
+        let mut stream = gym.served.connect();
+        let body = body.to_string();
+        stream.write_all(&gym.served.request("POST", "/step", &[], body.as_bytes())).unwrap();
+        stream
+    };
+    let mut waiting = Vec::new();
+    let answer = json!({ "answer": "Varnograd" });
+    let mut judged = ask(json!({ "action": answer, "episode_id": "other" }));
+    // Until it is being judged, its session is not busy yet.
+    let begun = Instant::now();
+    while gym.served.get("/state?episode_id=other").status != 409 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is never judged");
+    }
+    for body in [
+        json!({ "action": { "query": "Varnograd" }, "episode_id": "openenv" }),
+        json!({ "action": { "role": "assistant", "content": "Hm." }, "env_id": aviary }),
+    ] {
+        // One of the two waits for the turn, and the other is told so.
+        let mut both = [ask(body.clone()), ask(body)];
+        let begun = Instant::now();
+        let told = 'told: loop {
+            for (at, stream) in both.iter_mut().enumerate() {
+                stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+                if stream.peek(&mut [0]).is_ok() {
+                    break 'told at;
+                }
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "both wait");
+        };
+        let reply = Reply::read(&mut both[told]);
+        assert_eq!((reply.status, reply.code().as_str()), (409, "session_busy"));
+        waiting.push(both.into_iter().nth(1 - told).unwrap());
+    }
+    drop(go);
+    for stream in &mut waiting {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        assert_eq!(Reply::read(stream).status, 200);
+    }
+    assert_eq!(Reply::read(&mut judged).status, 200);
+}
+
+#[test]
+fn a_judge_ends_outside_the_runtime_of_the_server() {
+    /// A remote model has a runtime of its own, which cannot end within another.
+    struct Remote(Arc<OnceLock<bool>>);
+    impl Drop for Remote {
+        fn drop(&mut self) {
+            let _ = self.0.set(tokio::runtime::Handle::try_current().is_ok());
+        }
+    }
+    let within = Arc::default();
+    let remote = Remote(Arc::clone(&within));
+    let mut gym = Gym::new(|options| {
+        let judge = Acting::new(move |_, _| {
+            let _ = &remote;
+            Err(LmError::Cancelled)
+        });
+        options.environments.as_mut().unwrap().judge = Some(Box::new(judge));
+    });
+    assert_eq!(gym.sessions(), 0);
+    gym.served.stop();
+    assert_eq!(within.get(), Some(&false));
 }
 
 #[test]
@@ -497,6 +612,44 @@ fn idle_sessions_end_and_their_number_is_bounded() {
 }
 
 #[test]
+fn pings_alone_keep_no_seat() {
+    let gym = Gym::new(|options| {
+        options.environments.as_mut().unwrap().idle = Duration::from_millis(300);
+    });
+    let mut socket = Socket::open(&gym.served);
+    socket.reset(&json!({}));
+    let begun = Instant::now();
+    while socket.frame(9, "").is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "a client that only pings has its seat");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(gym.wait_for(1).len(), 1);
+}
+
+#[test]
+fn who_does_not_take_its_answers_loses_its_seat() {
+    let gym = Gym::new(|options| options.limits.slowest = Duration::from_millis(300));
+    let mut socket = Socket::open(&gym.served);
+    socket.reset(&json!({}));
+    let step = json!({ "type": "step", "data": { "type": "list_tools" } }).to_string();
+    let begun = Instant::now();
+    // Until the system takes no more in either direction, and the server has waited long enough.
+    socket.0.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    while gym.sessions() > 0 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "a client that reads nothing has its seat"
+        );
+        for _ in 0..1000 {
+            if socket.frame(1, &step).is_err() {
+                break;
+            }
+        }
+    }
+    assert_eq!(gym.wait_for(1).len(), 1);
+}
+
+#[test]
 fn a_server_without_tasks_says_so_and_a_token_is_asked_for() {
     let plain = Served::library();
     for path in ["/reset", "/step", "/start", "/sleuth/tasks"] {
@@ -509,4 +662,35 @@ fn a_server_without_tasks_says_so_and_a_token_is_asked_for() {
     assert_eq!(gym.served.send("POST", "/start", &key, b"{}").status, 200);
     let foreign = [key[0], ("Origin", "http://evil.example")];
     assert_eq!(gym.served.send("POST", "/start", &foreign, b"{}").status, 403);
+}
+
+#[test]
+fn more_sessions_than_there_may_be_are_refused_and_told_when_to_come_again() {
+    const MOST: usize = 10_000;
+    const BEYOND: usize = 500;
+    const AT_ONCE: usize = 4;
+    let gym = Gym::new(|options| options.environments.as_mut().unwrap().sessions = MOST);
+    let replies: Vec<(u16, bool)> = std::thread::scope(|scope| {
+        let client = || {
+            let mut stream = gym.served.connect();
+            let mut replies = Vec::new();
+            while replies.len() < (MOST + BEYOND) / AT_ONCE {
+                stream.write_all(&gym.served.request("POST", "/start", &[], b"{}")).unwrap();
+                let reply = Reply::read(&mut stream);
+                replies.push((reply.status, reply.header("retry-after") == Some("5")));
+            }
+            replies
+        };
+        let clients: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(client)).collect();
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    });
+    let n = |reply| replies.iter().filter(|found| **found == reply).count();
+    assert_eq!((n((200, false)), n((503, true))), (MOST, BEYOND));
+    assert_eq!(gym.sessions(), MOST as u64);
+    let running = gym.served.get("/info").json()["running_env_ids"].as_array().unwrap().clone();
+    assert_eq!(running.len(), MOST);
+    // One that ends makes room for one.
+    gym.post("/close", &json!({ "env_id": running[0] }));
+    let statuses = [(); 2].map(|()| gym.served.post("/start", "{}").status);
+    assert_eq!(statuses, [200, 503]);
 }
