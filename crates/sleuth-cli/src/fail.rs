@@ -426,6 +426,8 @@ fn of_lines(error: &LinesError) -> Exit {
         | LinesError::Malformed { .. }
         | LinesError::Newer { .. }
         | LinesError::Long { .. }
+        | LinesError::Compressed { .. }
+        | LinesError::NotEpisodes { .. }
         | LinesError::Duplicate { .. } => Exit::Input,
     }
 }
@@ -434,7 +436,6 @@ fn of_rollout(error: &RolloutError) -> Exit {
     match error {
         RolloutError::Lines(error) => of_lines(error),
         RolloutError::NoTasks
-        | RolloutError::Compressed { .. }
         | RolloutError::NoHead { .. }
         | RolloutError::OtherRun { .. }
         | RolloutError::OtherSnapshot { .. }
@@ -453,7 +454,9 @@ fn of_rollout(error: &RolloutError) -> Exit {
 
 fn hint_of_rollout(error: &RolloutError) -> Option<String> {
     Some(match error {
-        RolloutError::Compressed { .. } => "name a file without `.zst`".to_owned(),
+        RolloutError::Lines(LinesError::Compressed { .. }) => {
+            "name a file without `.zst` or `.gz`".to_owned()
+        }
         RolloutError::NoHead { .. } => {
             "name a new file, or one that `sleuth tasks rollout` has begun".to_owned()
         }

@@ -84,6 +84,12 @@ impl ServerError {
                 "serve the store that the tasks were made from, or go on with `--allow-drift`"
                     .to_owned()
             }
+            Self::Episodes(LinesError::Compressed { .. }) => {
+                "name a file without `.zst` or `.gz`".to_owned()
+            }
+            Self::Episodes(LinesError::NotEpisodes { .. }) => {
+                "name a new file, or one that episodes were written to before".to_owned()
+            }
             Self::Threads(_) | Self::Tasks(_) | Self::Episodes(_) => return None,
             Self::Store(error) => return error.hint(),
         })

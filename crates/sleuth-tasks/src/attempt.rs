@@ -7,6 +7,8 @@
 use serde::{Deserialize, Serialize};
 use sleuth_records::{Citation, Claim, DocumentId, Envelope, Event, Evidence, Finish, Mark, Usage};
 
+use crate::verify::is_blank;
+
 /// One search and what it found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Searched {
@@ -19,9 +21,11 @@ pub struct Searched {
 /// See the [module](self).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The short answer as the policy gave it; empty for *not found* and where it gave none.
+    /// The short answer as the policy gave it; empty for *not found*, where it gave none, and where no
+    /// quote bears out what it gave.
     pub answer: String,
-    /// Whether the policy said *not found*, as against giving no answer at all.
+    /// Whether the policy said *not found*, as against giving no answer at all, or one that no quote
+    /// bears out.
     pub not_found: bool,
     /// Whether it came to an end of its own: an answer or *not found*.
     pub ended: bool,
@@ -52,19 +56,25 @@ pub struct Attempt {
 
 impl Attempt {
     /// Reads an attempt off a trajectory. A call of `search` belongs to the result that bears its id;
-    /// several queries in one call count as one search each.
+    /// several queries in one call count as one search each. An empty answer is *not found* where the
+    /// model called `answer` to say so, or no model was asked; else the policy gave up without a word.
     pub fn of(events: &[Envelope]) -> Self {
         let mut attempt = Self::default();
         // Calls whose results are still to come: id, name of the tool, query or document.
         let mut calls: Vec<(String, String, String)> = Vec::new();
         let mut unsupported = false;
+        // Whether a model was asked for calls, and whether it called `answer` with words.
+        let (mut asked, mut answered) = (false, false);
         for Envelope { event, .. } in events {
             match event {
                 Event::Started { .. } => {}
-                Event::Turn { turn, message, .. } => {
+                Event::Turn { turn, message, request, .. } => {
                     attempt.turns = *turn;
+                    asked |= request.is_some();
                     for call in &message.tool_calls {
                         let text = |key: &str| call.arguments[key].as_str().map(str::to_owned);
+                        answered |= call.name == "answer"
+                            && text("answer").is_some_and(|text| !is_blank(&text));
                         let about = text("query").or_else(|| text("document")).unwrap_or_default();
                         calls.push((call.id.clone(), call.name.clone(), about));
                     }
@@ -95,7 +105,8 @@ impl Attempt {
                 Event::Answer { text, claims } => {
                     attempt.answer.clone_from(text);
                     attempt.claims.clone_from(claims);
-                    attempt.ended = true;
+                    attempt.not_found = is_blank(text) && (answered || !asked);
+                    attempt.ended = attempt.not_found || !is_blank(text);
                 }
                 Event::Checked { citations } => {
                     attempt.citations.clone_from(citations);
@@ -106,12 +117,12 @@ impl Attempt {
                     attempt.usage = usage.clone();
                     if matches!(finish, Finish::Failed { .. }) {
                         attempt.ended = false;
+                        attempt.not_found = false;
                     }
                     // What no quote bears out is not shown as an answer, so it is none.
                     if unsupported || *finish == Finish::NotFound {
                         attempt.answer.clear();
                     }
-                    attempt.not_found = attempt.ended && attempt.answer.is_empty();
                 }
             }
         }

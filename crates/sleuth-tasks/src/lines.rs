@@ -1,13 +1,13 @@
-//! Files of tasks and of episodes: JSON Lines, compressed where the name ends in `.zst`
-//! (and read, too, where it ends in `.gz`).
+//! Files of tasks and of episodes: JSON Lines, compressed where the name ends in `.zst` or `.gz`; but a
+//! file that episodes are appended to cannot be.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::episode::{EPISODE_SCHEMA, Episode};
 use crate::task::{TASK_SCHEMA, Task, TaskId};
@@ -54,6 +54,18 @@ pub enum LinesError {
         path: PathBuf,
         /// Line number from 1.
         line: usize,
+    },
+    /// The file's name says that it is compressed, and a compressed file cannot be gone on with.
+    #[error("episodes cannot be appended to the compressed `{}`", path.display())]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is there and does not hold episodes. It was left as it is.
+    #[error("`{}` is not a file of episodes: expected an episode in its first line", path.display())]
+    NotEpisodes {
+        /// The file.
+        path: PathBuf,
     },
     /// Another process writes the file.
     #[error("`{}` is being written by another process", path.display())]
@@ -131,13 +143,11 @@ pub fn write_tasks<'a>(
     path: &Path,
     tasks: impl IntoIterator<Item = &'a Task>,
 ) -> Result<(), LinesError> {
-    let mut bytes = Vec::new();
+    let mut out = TaskWriter::new(path, Vec::new())?;
     for task in tasks {
-        write_line(&mut bytes, task)?;
+        out.write(task)?;
     }
-    if is_compressed(path) {
-        bytes = zstd::encode_all(bytes.as_slice(), 0)?;
-    }
+    let bytes = out.finish()?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part = path.with_file_name(name);
@@ -163,6 +173,7 @@ pub struct TaskWriter<W: Write>(Sink<W>);
 enum Sink<W: Write> {
     Plain(W),
     Zstd(zstd::Encoder<'static, W>),
+    Gzip(flate2::write::GzEncoder<W>),
 }
 
 impl<W: Write> TaskWriter<W> {
@@ -171,9 +182,12 @@ impl<W: Write> TaskWriter<W> {
     /// # Errors
     /// When compression cannot be set up.
     pub fn new(path: &Path, out: W) -> std::io::Result<Self> {
-        Ok(Self(match is_compressed(path) {
-            true => Sink::Zstd(zstd::Encoder::new(out, 0)?),
-            false => Sink::Plain(out),
+        Ok(Self(match compression(path) {
+            Some("zst") => Sink::Zstd(zstd::Encoder::new(out, 0)?),
+            Some(_) => {
+                Sink::Gzip(flate2::write::GzEncoder::new(out, flate2::Compression::default()))
+            }
+            None => Sink::Plain(out),
         }))
     }
 
@@ -187,6 +201,7 @@ impl<W: Write> TaskWriter<W> {
         match &mut self.0 {
             Sink::Plain(out) => out.write_all(&line),
             Sink::Zstd(out) => out.write_all(&line),
+            Sink::Gzip(out) => out.write_all(&line),
         }
     }
 
@@ -198,6 +213,7 @@ impl<W: Write> TaskWriter<W> {
         match self.0 {
             Sink::Plain(out) => Ok(out),
             Sink::Zstd(out) => out.finish(),
+            Sink::Gzip(out) => out.finish(),
         }
     }
 }
@@ -207,34 +223,61 @@ impl<W: Write> TaskWriter<W> {
 /// What the system has taken survives the process, not a loss of power: nothing is forced to the disk.
 /// One process at a time may write it: it holds the system's lock on it, which no kill leaves behind.
 #[derive(Debug)]
-pub struct EpisodeLog(Mutex<std::fs::File>);
+pub struct EpisodeLog {
+    tail: Mutex<Tail<std::fs::File>>,
+    begun: HashMap<TaskId, u32>,
+}
+
+/// What is looked at of an episode that stands in a log.
+#[derive(Deserialize)]
+struct Begun {
+    schema: u32,
+    task: Named,
+    #[serde(default)]
+    rollout: u32,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: TaskId,
+}
 
 impl EpisodeLog {
-    /// Opens the file at `path`, or makes it. A torn last line, left by a writer that died, is cut.
+    /// Opens the file at `path`, or makes it, and reads what stands there. A torn last line, left by a
+    /// writer that died, is cut. Nothing else is: a file that holds something else is refused.
     ///
     /// # Errors
-    /// When the file cannot be written, or another process does.
+    /// When the file cannot be written, another process does, or a line of it is not an episode.
     pub fn open(path: &Path) -> Result<Self, LinesError> {
-        let mut file = Self::locked(path)?;
-        let mut end = file.seek(SeekFrom::End(0))?;
-        let mut part = [0; 4096];
-        // Backwards to the last line feed.
-        while end > 0 {
-            let from = end.saturating_sub(part.len() as u64);
-            let part = &mut part[..(end - from) as usize];
-            file.seek(SeekFrom::Start(from))?;
-            file.read_exact(part)?;
-            if let Some(at) = part.iter().rposition(|b| *b == b'\n') {
-                end = from + at as u64 + 1;
+        let file = Self::locked(path)?;
+        let mut reader = BufReader::with_capacity(1 << 20, &file);
+        let (mut begun, mut end) = (HashMap::new(), 0);
+        let mut text = Vec::new();
+        for line in 1.. {
+            text.clear();
+            let read = reader.read_until(b'\n', &mut text)? as u64;
+            let whole = text.ends_with(b"\n");
+            if line == 1 && read > 0 && !begins_episodes(&text, whole) {
+                return Err(LinesError::NotEpisodes { path: path.to_owned() });
+            }
+            if !whole {
                 break;
             }
-            end = from;
+            end += read;
+            if text.starts_with(crate::rollout::MARK) || text.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            let episode: Begun = parse(path, line, "an episode", &text)?;
+            newest(path, line, episode.schema, EPISODE_SCHEMA)?;
+            let next: &mut u32 = begun.entry(episode.task.id).or_default();
+            *next = (*next).max(episode.rollout.saturating_add(1));
         }
-        Self::after(file, end).map_err(LinesError::Io)
+        Ok(Self { begun, ..Self::after(file, end)? })
     }
 
     /// The file at `path`, made where it is not, and locked.
     pub(crate) fn locked(path: &Path) -> Result<std::fs::File, LinesError> {
+        appendable(path)?;
         let mut options = fs_err::OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(path)?.into_parts().0;
@@ -251,17 +294,73 @@ impl EpisodeLog {
     pub(crate) fn after(mut file: std::fs::File, end: u64) -> std::io::Result<Self> {
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
-        Ok(Self(Mutex::new(file)))
+        let tail = Tail { file, cut: std::fs::File::set_len, end: Some(end) };
+        Ok(Self { tail: Mutex::new(tail), begun: HashMap::new() })
     }
 
-    /// Appends an episode.
+    /// The number of the next rollout of each task of which episodes stood there when it was opened.
+    pub fn begun(&self) -> &HashMap<TaskId, u32> {
+        &self.begun
+    }
+
+    /// Appends an episode, or nothing of it.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written. Where what was written of it cannot be taken back either, nothing is
+    /// appended any more.
     pub fn append(&self, episode: &Episode) -> std::io::Result<()> {
         let mut line = Vec::new();
         write_line(&mut line, episode)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line)
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).append(&line)
+    }
+}
+
+/// Whether the first line of a file is one of a file of episodes; one that is not whole, whether it can
+/// have been the beginning of one.
+fn begins_episodes(line: &[u8], whole: bool) -> bool {
+    let episode = format!("{{\"schema\":{EPISODE_SCHEMA},\"task\":{{");
+    let marks = [crate::rollout::MARK, episode.as_bytes()];
+    match whole {
+        true => line.starts_with(marks[0]) || serde_json::from_slice::<Begun>(line).is_ok(),
+        false => marks.iter().any(|mark| {
+            let n = mark.len().min(line.len());
+            line[..n] == mark[..n]
+        }),
+    }
+}
+
+/// The end of a file to which lines are appended whole or not at all.
+#[derive(Debug)]
+struct Tail<F> {
+    file: F,
+    /// Sets the length of the file.
+    cut: fn(&F, u64) -> std::io::Result<()>,
+    /// Where the last whole line ends; nothing where a part of another stands behind it.
+    end: Option<u64>,
+}
+
+impl<F: Write + Seek> Tail<F> {
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
+        let end = self.end.ok_or_else(|| {
+            std::io::Error::other("the file ends in a part of a line that could not be taken back")
+        })?;
+        let written = self.file.write_all(line);
+        self.end = match &written {
+            Ok(()) => Some(end + line.len() as u64),
+            Err(_) => {
+                let cut = (self.cut)(&self.file, end);
+                cut.and_then(|()| self.file.seek(SeekFrom::Start(end))).ok()
+            }
+        };
+        written
+    }
+}
+
+/// Refuses a name that says that the file is compressed.
+pub(crate) fn appendable(path: &Path) -> Result<(), LinesError> {
+    match compression(path) {
+        Some(_) => Err(LinesError::Compressed { path: path.to_owned() }),
+        None => Ok(()),
     }
 }
 
@@ -271,8 +370,10 @@ fn write_line(out: &mut Vec<u8>, item: &impl Serialize) -> std::io::Result<()> {
     Ok(())
 }
 
-fn is_compressed(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "zst")
+/// `zst` or `gz`, where the file's name ends so.
+fn compression(path: &Path) -> Option<&str> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.filter(|extension| matches!(*extension, "zst" | "gz"))
 }
 
 fn parse<T: DeserializeOwned>(
@@ -299,11 +400,10 @@ fn newest(path: &Path, line: usize, found: u32, newest: u32) -> Result<(), Lines
 /// The bytes of a file, unpacked where its name ends in `.zst` or `.gz`.
 pub(crate) fn open(path: &Path) -> std::io::Result<BufReader<Box<dyn Read>>> {
     let file = fs_err::File::open(path)?;
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    let reader: Box<dyn Read> = match extension {
+    let reader: Box<dyn Read> = match compression(path) {
         Some("zst") => Box::new(zstd::Decoder::new(file)?),
-        Some("gz") => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(file))),
-        _ => Box::new(file),
+        Some(_) => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(file))),
+        None => Box::new(file),
     };
     Ok(BufReader::with_capacity(1 << 20, reader))
 }
@@ -333,4 +433,75 @@ pub(crate) fn for_each_line<E: From<LinesError>>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    /// A disk with room for so many bytes, which may refuse to shorten a file.
+    struct Disk {
+        bytes: Rc<RefCell<Vec<u8>>>,
+        at: usize,
+        room: usize,
+        stuck: bool,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+            let n = part.len().min(self.room.saturating_sub(self.at));
+            if n == 0 {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            let mut bytes = self.bytes.borrow_mut();
+            bytes.resize(self.at, 0);
+            bytes.extend(&part[..n]);
+            self.at += n;
+            Ok(n)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Disk {
+        fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+            let SeekFrom::Start(at) = to else {
+                return Err(std::io::ErrorKind::Unsupported.into());
+            };
+            self.at = at as usize;
+            Ok(at)
+        }
+    }
+
+    #[test]
+    fn a_line_is_appended_whole_or_not_at_all() {
+        let bytes = Rc::new(RefCell::new(Vec::new()));
+        let file = Disk { bytes: Rc::clone(&bytes), at: 0, room: 10, stuck: false };
+        let cut = |disk: &Disk, end: u64| match disk.stuck {
+            true => Err(std::io::ErrorKind::PermissionDenied.into()),
+            false => {
+                disk.bytes.borrow_mut().truncate(end as usize);
+                Ok(())
+            }
+        };
+        let mut tail = Tail { file, cut, end: Some(0) };
+        let stands = || String::from_utf8(bytes.borrow().clone()).unwrap();
+        tail.append(b"first\n").unwrap();
+        assert_eq!(tail.append(b"second\n").unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+        assert_eq!(stands(), "first\n");
+        tail.append(b"3rd\n").unwrap();
+        assert_eq!(stands(), "first\n3rd\n");
+        // Where a part of a line stays, nothing is written behind it.
+        tail.file.room = 13;
+        tail.file.stuck = true;
+        assert!(tail.append(b"fourth\n").is_err());
+        tail.file.room = 100;
+        assert!(tail.append(b"5th\n").is_err());
+        assert_eq!(stands(), "first\n3rd\nfou");
+    }
 }

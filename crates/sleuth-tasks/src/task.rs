@@ -178,8 +178,8 @@ pub enum Verifier {
     NotFound,
     /// The answer equals a gold answer, and a citation that is not unsupported quotes the evidence.
     Cited,
-    /// There is an answer, and a citation that is not unsupported quotes the evidence: for questions
-    /// without short gold answers.
+    /// There is an answer that says more than the question, and it cites the evidence and not much else: for
+    /// questions without short gold answers.
     Supported,
     /// A model is asked.
     Judge,

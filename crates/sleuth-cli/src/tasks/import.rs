@@ -26,7 +26,7 @@ pub(crate) struct ImportArgs {
     pub(crate) format: Format,
     /// The file, which may end in .zst or .gz; of beir the folder
     pub(crate) path: PathBuf,
-    /// File of tasks to write; compressed where it ends in .zst
+    /// File of tasks to write; compressed where it ends in .zst or .gz
     #[arg(long, value_name = "FILE")]
     pub(crate) into: PathBuf,
     /// Store in which evidence is looked for; tasks whose evidence it lacks are left out and named

@@ -25,7 +25,7 @@ use crate::vectors::attach;
 pub(crate) struct MakeArgs {
     /// Folder of the store
     store: PathBuf,
-    /// File of the tasks, JSON Lines; compressed where its name ends in `.zst`
+    /// File of the tasks, JSON Lines; compressed where its name ends in `.zst` or `.gz`
     #[arg(long, value_name = "FILE")]
     into: PathBuf,
     /// Seed of all randomness

@@ -103,6 +103,9 @@ impl Environments {
         }
         let log = episodes.map(|path| EpisodeLog::open(&path)).transpose();
         let log = log.map_err(ServerError::Episodes)?;
+        if let Some(log) = &log {
+            gym = gym.after(log.begun());
+        }
         Ok(Sessions::new(Arc::new(gym), log, sessions, idle))
     }
 }

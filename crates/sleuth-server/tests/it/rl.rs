@@ -49,17 +49,20 @@ fn environments() -> Environments {
 struct Gym {
     served: Served,
     episodes: PathBuf,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Gym {
     fn new(change: impl FnOnce(&mut Options)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::over(tempfile::tempdir().unwrap(), change)
+    }
+
+    fn over(folder: tempfile::TempDir, change: impl FnOnce(&mut Options)) -> Self {
         let episodes = folder.path().join("episodes.jsonl");
         let environments = Environments { episodes: Some(episodes.clone()), ..environments() };
         let mut options = Options { environments: Some(environments), ..options() };
         change(&mut options);
-        Self { served: Served::with(options), episodes, _folder: folder }
+        Self { served: Served::with(options), episodes, folder }
     }
 
     fn episodes(&self) -> Vec<Episode> {
@@ -269,6 +272,28 @@ fn an_openenv_episode_over_a_socket() {
 }
 
 #[test]
+fn a_server_that_starts_again_goes_on_with_its_log() {
+    let mut gym = Gym::new(|_| ());
+    for n in 1..=2 {
+        let mut socket = Socket::open(&gym.served);
+        socket.reset(&json!({ "task": "born" }));
+        socket.step(&json!({ "answer": "Varnograd" }));
+        drop(socket);
+        gym.wait_for(n);
+    }
+    gym.served.stop();
+    let again = Gym::over(gym.folder, |_| ());
+    let mut socket = Socket::open(&again.served);
+    socket.reset(&json!({ "task": "born" }));
+    socket.step(&json!({ "answer": "Varnograd" }));
+    let episodes = again.wait_for(3);
+    let rollouts: Vec<u32> = episodes.iter().map(|episode| episode.rollout).collect();
+    assert_eq!(rollouts, [0, 1, 2]);
+    assert!(episodes.iter().all(|episode| episode.task.id.0 == "born"));
+    assert!(episodes[2].seed != episodes[0].seed && episodes[2].seed != episodes[1].seed);
+}
+
+#[test]
 fn mistakes_over_a_socket_have_their_codes_and_end_nothing() {
     let gym = Gym::new(|_| ());
     let mut socket = Socket::open(&gym.served);
@@ -337,7 +362,7 @@ fn a_client_that_goes_away_gives_its_seat_back() {
     assert_eq!(gym.wait_for(2).len(), 2);
     second.step(&json!({ "query": "still here" }));
     // At the end of the server, what is under way is written down, too.
-    let Gym { mut served, episodes, _folder } = gym;
+    let Gym { mut served, episodes, folder: _folder } = gym;
     served.stop();
     assert_eq!(read(&episodes).len(), 3);
 }

@@ -156,6 +156,18 @@ impl Gym {
         Self { clock, ..self }
     }
 
+    /// The same, going on where the episodes of a log ended: `begun` has the number of the next rollout of
+    /// each task that stands there ([`EpisodeLog::begun`](crate::EpisodeLog::begun)).
+    #[must_use]
+    pub fn after(mut self, begun: &HashMap<TaskId, u32>) -> Self {
+        for (id, next) in begun {
+            if let Some(at) = self.position(id) {
+                self.begun[at] = AtomicU32::new(*next);
+            }
+        }
+        self
+    }
+
     /// Whether there is a model to ask as a judge.
     pub fn has_judge(&self) -> bool {
         self.judge.is_some()

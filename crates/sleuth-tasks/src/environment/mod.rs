@@ -500,6 +500,11 @@ impl Running {
     }
 
     fn answer(&mut self, gym: &Gym, text: &str, cited: &[String]) -> Result<Stepped, IndexError> {
+        if folded(text).is_empty() {
+            return Ok(self.invalid(
+                "The answer has no words. Write the short answer, or: not found.".to_owned(),
+            ));
+        }
         self.attempt.ended = true;
         let stepped =
             Stepped { text: "The task is done.".to_owned(), done: true, ..Stepped::default() };

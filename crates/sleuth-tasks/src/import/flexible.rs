@@ -105,7 +105,8 @@ fn take(
     importer.take(record)
 }
 
-/// A document by its id, or by its title where only one has that.
+/// A document by its id, or by its title where only one has that; `None` where the store has no such
+/// document, or that does not hold the quote.
 fn evidence(
     importer: &Importer<'_>,
     name: &str,
@@ -128,6 +129,9 @@ fn evidence(
     };
     let Some(document) = document else { return Ok(None) };
     let range = locate(&document.text, quote);
+    if range.is_none() && !quote.trim().is_empty() {
+        return Ok(None);
+    }
     let quote = range.clone().map(|range| document.text[range].to_owned()).unwrap_or_default();
     Ok(Some(Evidenced { document: document.id.clone(), range, quote }))
 }

@@ -4,7 +4,8 @@
 //!
 //! The evidence of a hop is the sentence of its paragraph that holds the hop's answer, or the paragraph's
 //! document where none does. Questions with `answerable: false` are those whose supporting paragraphs
-//! were taken away: in a store that has all paragraphs they may well be answered.
+//! were taken away: in a store that has all paragraphs they may well be answered. In MuSiQue-Full each
+//! stands beside the same question with its paragraphs, under one id; `-unanswerable` is added to theirs.
 
 use std::path::Path;
 
@@ -60,7 +61,11 @@ pub(super) fn read(path: &Path, importer: &mut Importer<'_>) -> Result<(), Impor
 }
 
 fn take(importer: &mut Importer<'_>, place: String, asked: Asked) -> Result<(), ImportError> {
-    let mut record = Record::new(place, asked.id, asked.question);
+    let id = match asked.answerable {
+        true => asked.id,
+        false => format!("{}-unanswerable", asked.id),
+    };
+    let mut record = Record::new(place, id, asked.question);
     record.is_unanswerable = !asked.answerable;
     // Each hop with its paragraph; without a decomposition, the paragraphs that are said to support.
     let mut wanted: Vec<(&Paragraph, &str)> = Vec::new();

@@ -36,7 +36,8 @@ impl<'a> Placer<'a> {
     }
 
     /// The evidence of the sentence `quote` in a document with this title and paragraph; `None` where the
-    /// store has no such document. An empty quote stands for the document as a whole.
+    /// store has no such document, or that does not hold the quote. An empty quote stands for the document
+    /// as a whole.
     pub(super) fn evidence(
         &mut self,
         title: &str,
@@ -53,6 +54,9 @@ impl<'a> Placer<'a> {
         let within = locate(&document.text, paragraph).unwrap_or(0..document.text.len());
         let range = locate(&document.text[within.clone()], quote)
             .map(|range| range.start + within.start..range.end + within.start);
+        if range.is_none() && !quote.is_empty() {
+            return Ok(None);
+        }
         let quote = range.clone().map(|range| document.text[range].to_owned()).unwrap_or_default();
         Ok(Some(Evidenced { document: document.id.clone(), range, quote }))
     }

@@ -4,6 +4,7 @@ use sleuth_index::{IndexError, Retriever};
 use sleuth_records::DocumentId;
 
 use super::RolloutError;
+use crate::import::locate;
 use crate::task::{Task, TaskId};
 
 /// How tasks fit a store.
@@ -74,7 +75,14 @@ fn missing(
         let Some(document) = retriever.document(&evidence.document)? else {
             return missing("which is not there");
         };
-        let Some(range) = evidence.range.clone() else { continue };
+        let Some(range) = evidence.range.clone() else {
+            if !evidence.quote.trim().is_empty()
+                && locate(&document.text, &evidence.quote).is_none()
+            {
+                return missing("which does not hold the quote");
+            }
+            continue;
+        };
         match document.text.get(range) {
             None => return missing("which has no text at the place named"),
             Some(text) if !evidence.quote.is_empty() && text != evidence.quote => {

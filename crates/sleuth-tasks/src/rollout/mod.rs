@@ -6,7 +6,8 @@
 //! that an episode is the same whatever was made before it and on however many threads.
 //!
 //! * A failure of the infrastructure (the model's server or the store is unavailable) begins the rollout
-//!   again, a few times; a wrong answer never does. Where one rollout after another fails so, the run
+//!   again, a few times; a wrong answer never does. A judge that is unavailable is asked again, and the
+//!   rollout stays as it is. Where one rollout after another fails so, the run
 //!   ends with an error, and those failures are not written: the rollouts are made when it is run again.
 //! * At the deadline a policy is asked to write up what it has, as after an interrupt, and what it
 //!   writes is judged; a model that then still goes on is cut off after another quarter of the time.
@@ -32,11 +33,12 @@ use sleuth_lm::{LanguageModel, LmError};
 use sleuth_records::{Budget, DocumentId, Passage, sha256_hex};
 
 use crate::RewardRule;
+use crate::attempt::Attempt;
 use crate::degrade::{Degraded, Quality};
-use crate::episode::{Ending, Episode};
-use crate::lines::{EpisodeLog, LinesError};
+use crate::episode::{Boundary, Ending, Episode, Verdict};
+use crate::lines::{EpisodeLog, LinesError, appendable};
 use crate::task::{Task, TaskId, Verifier};
-use crate::verify::{Judge, ModelJudge};
+use crate::verify::{Judge, ModelJudge, VerifyError, verify};
 use file::Before;
 pub use fit::{Fit, fit};
 pub(crate) use head::{HEAD_SCHEMA, MARK};
@@ -176,12 +178,6 @@ pub enum RolloutError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The file's name says that it is compressed, and a compressed file cannot be gone on with.
-    #[error("episodes cannot be appended to the compressed `{}`", path.display())]
-    Compressed {
-        /// The file.
-        path: PathBuf,
-    },
     /// The file is there and is not what a run of rollouts writes.
     #[error("`{}` does not begin with the head of a run of rollouts", path.display())]
     NoHead {
@@ -293,9 +289,7 @@ pub fn roll_out(
     if tasks.is_empty() {
         return Err(RolloutError::NoTasks);
     }
-    if episodes.extension().is_some_and(|extension| extension == "zst") {
-        return Err(RolloutError::Compressed { path: episodes.to_owned() });
-    }
+    appendable(episodes)?;
     let judged = tasks.iter().filter(|task| task.verifier == Verifier::Judge).count();
     if judged > 0 && around.judge.is_none() {
         return Err(RolloutError::NoJudge { n: judged });
@@ -442,21 +436,54 @@ impl Run<'_> {
             }
             let unavailable = hunted.result.as_ref().is_err_and(one::may_pass);
             if unavailable && retries < options.retries && !late() {
-                let doubled = 2u32.saturating_pow(retries);
-                self.pause(options.retry_pause.saturating_mul(doubled), &late);
+                self.pause(retries, &late);
                 retries += 1;
                 continue;
             }
             let place = one::Place { head, task, rollout, seed, retries };
-            let mut judge = worker.judge.as_mut().map(|model| ModelJudge::new(model.as_mut()));
-            let judge = judge.as_mut().map(|judge| -> &mut dyn Judge { judge });
-            return Some((one::judge(&place, hunted, judge), unavailable));
+            let mut away = false;
+            let verdict = |task: &Task, attempt: &Attempt| {
+                let verdict =
+                    self.verdict(worker.judge.as_deref_mut(), task, attempt, over.as_ref());
+                away = judge_is_away(&verdict);
+                verdict
+            };
+            let episode = one::judge(&place, hunted, verdict);
+            // A verdict that was cut off by the person is none.
+            let cut = matches!(episode.ending, Ending::Failed { boundary: Boundary::Verifier, .. });
+            if cut && (around.stop)() {
+                return None;
+            }
+            return Some((episode, unavailable || away));
         }
     }
 
-    fn pause(&self, pause: Duration, late: &dyn Fn() -> bool) {
+    /// Decides whether an attempt is right. A judge that is unavailable is asked again, a few times: the
+    /// attempt is there and stays as it is.
+    fn verdict(
+        &self,
+        mut judge: Option<&mut (dyn LanguageModel + 'static)>,
+        task: &Task,
+        attempt: &Attempt,
+        over: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Verdict, VerifyError> {
+        let mut retries = 0;
+        loop {
+            let mut judge = judge.as_deref_mut().map(|model| ModelJudge::new(model).until(over));
+            let judge = judge.as_mut().map(|judge| -> &mut dyn Judge { judge });
+            let verdict = verify(task, attempt, judge);
+            if !judge_is_away(&verdict) || retries >= self.options.retries || over() {
+                return verdict;
+            }
+            self.pause(retries, over);
+            retries += 1;
+        }
+    }
+
+    /// Waits before the next try, after so many others.
+    fn pause(&self, retries: u32, late: &dyn Fn() -> bool) {
         const SLICE: Duration = Duration::from_millis(20);
-        let mut left = pause;
+        let mut left = self.options.retry_pause.saturating_mul(2u32.saturating_pow(retries));
         while !left.is_zero() && !late() && !self.ended.load(Ordering::Relaxed) {
             let slice = left.min(SLICE);
             std::thread::sleep(slice);
@@ -516,6 +543,11 @@ impl Run<'_> {
         }
         Ok(progress)
     }
+}
+
+/// Whether a verdict failed for the infrastructure, so that the same may be reached another time.
+fn judge_is_away(verdict: &Result<Verdict, VerifyError>) -> bool {
+    matches!(verdict, Err(VerifyError::Judge(LmError::Unavailable { .. })))
 }
 
 /// The store at a quality, for one rollout.

@@ -10,9 +10,9 @@ use sleuth_records::{Budget, Envelope, TrajectoryWriter};
 use super::head::RolloutHead;
 use super::recording::Recording;
 use crate::attempt::Attempt;
-use crate::episode::{Boundary, EPISODE_SCHEMA, Ending, Episode, segments};
+use crate::episode::{Boundary, EPISODE_SCHEMA, Ending, Episode, Verdict, segments};
 use crate::task::Task;
-use crate::verify::{Judge, verify};
+use crate::verify::VerifyError;
 
 /// What came of one try.
 pub(super) struct Hunted {
@@ -100,8 +100,12 @@ pub(super) struct Place<'p> {
     pub(super) retries: u32,
 }
 
-/// Judges what came of a hunt and makes it an episode.
-pub(super) fn judge(place: &Place<'_>, hunted: Hunted, judge: Option<&mut dyn Judge>) -> Episode {
+/// Judges what came of a hunt by `verify` and makes it an episode.
+pub(super) fn judge(
+    place: &Place<'_>,
+    hunted: Hunted,
+    verify: impl FnOnce(&Task, &Attempt) -> Result<Verdict, VerifyError>,
+) -> Episode {
     let Place { head, task, rollout, seed, retries } = *place;
     let attempt = Attempt::of(&hunted.events);
     let ending = match hunted.result.as_ref().err().and_then(|error| Some((failed(error)?, error)))
@@ -111,13 +115,20 @@ pub(super) fn judge(place: &Place<'_>, hunted: Hunted, judge: Option<&mut dyn Ju
             message: "the model went on after the deadline, and was cut off".to_owned(),
         },
         Some((boundary, error)) => Ending::Failed { boundary, message: error.to_string() },
-        None => match verify(task, &attempt, judge) {
+        None => match verify(task, &attempt) {
             Ok(verdict) => {
                 let reward = head.reward.reward(task, &attempt, &verdict);
                 Ending::Scored { verdict, reward }
             }
             Err(error) => {
-                Ending::Failed { boundary: Boundary::Verifier, message: error.to_string() }
+                let message = match &error {
+                    VerifyError::Judge(cause) => format!("{error}: {cause}"),
+                    VerifyError::Gold { .. }
+                    | VerifyError::NoJudge
+                    | VerifyError::NoVerdict { .. }
+                    | VerifyError::Gullible => error.to_string(),
+                };
+                Ending::Failed { boundary: Boundary::Verifier, message }
             }
         },
     };

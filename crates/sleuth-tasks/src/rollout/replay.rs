@@ -20,10 +20,11 @@ use super::head::{MARK, RolloutHead};
 use super::one;
 use super::recording::{Departed, StillClock, Tape};
 use super::{RolloutError, at_quality};
+use crate::attempt::Attempt;
 use crate::episode::{Boundary, Ending, Episode};
 use crate::lines::LinesError;
-use crate::task::{TaskId, Verifier};
-use crate::verify::{Judge, RecordedJudge};
+use crate::task::{Task, TaskId, Verifier};
+use crate::verify::{RecordedJudge, verify};
 
 /// Episodes that are held at a time, for each thread.
 const BATCH: usize = 32;
@@ -204,8 +205,9 @@ impl<'a> Again<'a> {
         let (rollout, seed, retries) = (recorded.rollout, recorded.seed, recorded.retries);
         let place = one::Place { head, task, rollout, seed, retries };
         let calls = recorded.verdict().map_or(&[][..], |verdict| &verdict.calls);
-        let judge: &mut dyn Judge = &mut RecordedJudge::new(calls);
-        let replayed = one::judge(&place, hunted, Some(judge)).without_times();
+        let mut judge = RecordedJudge::new(calls);
+        let verdict = |task: &Task, attempt: &Attempt| verify(task, attempt, Some(&mut judge));
+        let replayed = one::judge(&place, hunted, verdict).without_times();
         let recorded = recorded.without_times();
         let difference = departed.take().or_else(|| {
             let value = |episode| serde_json::to_value(episode).unwrap_or_default();

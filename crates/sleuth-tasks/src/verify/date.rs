@@ -9,7 +9,9 @@
 //! 3. Every date in the answer must hold the gold date or lie in it, and one must be as precise as that;
 //!    so a list of candidates is wrong. A gold answer of several dates, such as a span, wants the same
 //!    dates in the same order.
-//! 4. An answer that denies, or has more than [`LONGEST_STATEMENT`](super::LONGEST_STATEMENT) words, is
+//! 4. A number that is no part of a date (`3 or 4 March 1815`, `1815/16`) may be half of another, so an
+//!    answer with one is wrong unless the gold answer has it, too. This is hard on `4 March 1815, aged 35`.
+//! 5. An answer that denies, or has more than [`LONGEST_STATEMENT`](super::LONGEST_STATEMENT) words, is
 //!    wrong.
 
 use super::VerifyError;
@@ -34,8 +36,8 @@ enum Date {
 
 /// Whether `answer` states the date of a gold answer.
 pub(super) fn agrees(answer: &str, gold: &[String]) -> Result<bool, VerifyError> {
-    let wanted: Vec<Vec<Vec<Date>>> =
-        gold.iter().map(|gold| dates(gold)).filter(|dates| !dates.is_empty()).collect();
+    let wanted: Vec<Read> =
+        gold.iter().map(|gold| read_all(gold)).filter(|read| !read.dates.is_empty()).collect();
     if wanted.is_empty() {
         let found = gold.first().cloned().unwrap_or_default();
         return Err(VerifyError::Gold { expected: "a date", found });
@@ -46,8 +48,8 @@ pub(super) fn agrees(answer: &str, gold: &[String]) -> Result<bool, VerifyError>
     if !is_statement(answer) {
         return Ok(false);
     }
-    let stated = dates(answer);
-    Ok(wanted.iter().any(|wanted| match wanted.as_slice() {
+    let Read { dates: stated, others } = read_all(answer);
+    let agree = |wanted: &[Vec<Date>]| match wanted {
         [one] => {
             stated.iter().any(|stated| any(stated, one, lies_in))
                 && stated
@@ -58,6 +60,9 @@ pub(super) fn agrees(answer: &str, gold: &[String]) -> Result<bool, VerifyError>
             many.len() == stated.len()
                 && many.iter().zip(&stated).all(|(wanted, stated)| any(stated, wanted, lies_in))
         }
+    };
+    Ok(wanted.iter().any(|wanted| {
+        others.iter().all(|other| wanted.others.contains(other)) && agree(&wanted.dates)
     }))
 }
 
@@ -112,20 +117,30 @@ enum Piece {
     Sign(char),
 }
 
-/// The dates in a text in order, each with its readings.
-fn dates(text: &str) -> Vec<Vec<Date>> {
+/// What is read of a text.
+struct Read {
+    /// The dates in order, each with its readings.
+    dates: Vec<Vec<Date>>,
+    /// Numbers that are no part of them.
+    others: Vec<i32>,
+}
+
+fn read_all(text: &str) -> Read {
     let pieces = pieces(text);
-    let mut out: Vec<Vec<Date>> = Vec::new();
+    let mut out = Read { dates: Vec::new(), others: Vec::new() };
     let mut at = 0;
     while at < pieces.len() {
         match read(&pieces, at) {
             Some((readings, next)) => {
-                if !out.contains(&readings) {
-                    out.push(readings);
+                if !out.dates.contains(&readings) {
+                    out.dates.push(readings);
                 }
                 at = next;
             }
-            None => at += 1,
+            None => {
+                out.others.extend(number(&pieces, at).map(|(number, _)| number));
+                at += 1;
+            }
         }
     }
     out
@@ -437,6 +452,12 @@ mod tests {
                 "31/3/2001",
             ],
         );
+        check(
+            "6 March 1815",
+            &["on 6 March 1815"],
+            &["4, 5 or 6 March 1815", "5/6 March 1815", "6 March 1815 or 7", "6 or 7 March 1815"],
+        );
+        check("3-4 March 1815", &["3 to 4 March 1815"], &["2-4 March 1815"]);
         check("4 March", &["March 4", "4th of March", "March 4, 1999"], &["5 March", "March 1999"]);
     }
 
@@ -445,7 +466,18 @@ mod tests {
         check(
             "1815",
             &["1815", "in 1815", "18 June 1815", "June 1815", "1815 (18 June 1815)", "AD 1815"],
-            &["1816", "1815 or 1816", "1815, 1816", "1810s", "19th century", "1815 BC"],
+            &[
+                "1816",
+                "1815 or 1816",
+                "1815, 1816",
+                "1810s",
+                "19th century",
+                "1815 BC",
+                "1815 or 16",
+                "1815, 16, 17",
+                "1815/16",
+                "1815\u{2013}20",
+            ],
         );
         check("June 1815", &["1815-06", "18 June 1815", "june of 1815"], &["1815", "July 1815"]);
         check("1990s", &["the 1990s", "1990's", "1995", "3 May 1999"], &["1989", "2000", "1980s"]);

@@ -72,22 +72,31 @@ pub struct JudgeCall {
 }
 
 /// A model as a judge.
-pub struct ModelJudge<'a>(&'a mut dyn LanguageModel);
+pub struct ModelJudge<'a> {
+    model: &'a mut dyn LanguageModel,
+    cancel: &'a (dyn Fn() -> bool + Sync),
+}
 
 impl<'a> ModelJudge<'a> {
     /// The judge that asks `model`.
     pub fn new(model: &'a mut dyn LanguageModel) -> Self {
-        Self(model)
+        Self { model, cancel: &|| false }
+    }
+
+    /// The same, until `cancel` says that its verdict is no longer wanted.
+    #[must_use]
+    pub fn until(self, cancel: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self { cancel, ..self }
     }
 }
 
 impl Judge for ModelJudge<'_> {
     fn name(&self) -> String {
-        self.0.info().name.clone()
+        self.model.info().name.clone()
     }
 
     fn ask(&mut self, request: &Request<'_>) -> Result<Reply, LmError> {
-        self.0.complete(request, &|| false)
+        self.model.complete(request, self.cancel)
     }
 }
 

@@ -27,6 +27,8 @@ mod units;
 mod words;
 mod yes_no;
 
+pub(crate) use words::is_blank;
+
 pub use judge::{Judge, JudgeCall, ModelJudge, RecordedJudge};
 
 use sleuth_lm::LmError;
@@ -160,7 +162,7 @@ fn decide(
             None => Err(format!("`{shown}` equals no gold answer, such as `{first}`")),
             Some(_) => cited::cites(task, attempt),
         },
-        Verifier::Supported => cited::cites(task, attempt),
+        Verifier::Supported => cited::supports(task, attempt),
         Verifier::Judge => {
             let judge = judge.ok_or(VerifyError::NoJudge)?;
             judge::decides(task, answer, judge, &mut verdict.calls)?

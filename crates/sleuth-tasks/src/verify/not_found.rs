@@ -3,7 +3,7 @@
 //! 1. Right is an attempt that came to an end and says *not found*: by its own mark, without an answer
 //!    beside it, or by an answer that is one of a few fixed phrases and nothing else.
 //! 2. No answer at all is not *not found*: an attempt that broke off, or whose answer could not be read,
-//!    is wrong here too.
+//!    is wrong here too. Nor is an answer that no quote bears out, although nobody is shown it.
 //! 3. Where there is a gold answer, *not found* is wrong, whichever verifier decides; so a policy gains
 //!    nothing by always saying it.
 

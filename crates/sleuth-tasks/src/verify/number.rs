@@ -5,16 +5,16 @@
 //! 2. It is right in any unit that converts: length, mass, time, temperature, area, volume, speed, shares
 //!    (`45 %` is `0.45`). Amounts of money are of one currency and no other. A unit that one side
 //!    leaves out is taken to be the other's; a word that is no known unit is passed over.
-//! 3. The numbers agree when they differ by no more than `tolerance` times the gold number. Where units
+//! 3. The numbers agree when they differ by no more than `tolerance` times the gold number, in its own unit:
+//!    of 20 °C one per cent is 0.2 °C. Where units
 //!    differ, what rounding to the digits that were written takes away is allowed as well, up to one per
 //!    cent: `3.1 miles` is 5 km, `3 miles` is not.
 //! 4. Every number in the answer must agree with the gold number; so a list of candidates is wrong, and
 //!    `5 km (3.1 miles)` is right. A gold answer of several numbers, such as a range, wants the same
 //!    numbers in the same order.
-//! 5. An answer that denies (`not 42`), or bounds (`more than 42`) what the gold answer does not bound so,
-//!    is wrong; so is one of more than [`LONGEST_STATEMENT`] words.
+//! 5. An answer that denies (`not 42`), or bounds (`more than 42`, `>42`, `42+`) what the gold answer does
+//!    not bound so, is wrong; so is one of more than [`LONGEST_STATEMENT`] words.
 
-use super::exact;
 use super::quantity::{Quantity, quantities};
 use super::words::{plain, words};
 use super::{LONGEST_STATEMENT, VerifyError};
@@ -35,9 +35,12 @@ pub(super) fn agrees(answer: &str, gold: &[String], tolerance: f64) -> Result<bo
         let found = gold.first().cloned().unwrap_or_default();
         return Err(VerifyError::Gold { expected: "a number", found });
     }
-    if exact::matching(answer, gold).is_some() {
+    // Not folded: that takes away signs which tell a number from another.
+    let whole = |text: &str| plain(text).to_lowercase();
+    if gold.iter().any(|gold| whole(gold) == whole(answer)) {
         return Ok(true);
     }
+    let answer = unquoted(answer.trim());
     if !is_statement(answer) {
         return Ok(false);
     }
@@ -68,6 +71,13 @@ pub(super) fn is_statement(text: &str) -> bool {
         && !parts.any(|word| denies(word) || word.ends_with("n't"))
 }
 
+/// A text without the quotes around it, which would be read as inches or feet.
+fn unquoted(text: &str) -> &str {
+    let quote = |c: char| matches!(plain(c.encode_utf8(&mut [0; 4])).as_str(), "\"" | "'");
+    let inner = text.strip_prefix(quote).and_then(|inner| inner.strip_suffix(quote));
+    inner.unwrap_or(text)
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Bound {
     Above,
@@ -75,11 +85,21 @@ enum Bound {
 }
 
 fn bound(text: &str) -> Option<Bound> {
+    let signs = plain(text);
+    let digit = |c: char| c.is_ascii_digit();
+    let open = signs.match_indices('+').any(|(at, _)| {
+        signs[..at].trim_end().ends_with(digit) && !signs[at + 1..].trim_start().starts_with(digit)
+    });
     let text = format!(" {} ", words(text).join(" "));
     let has = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
-    if has(&[" more than ", " over ", " above ", " at least ", " exceeding ", " greater than "]) {
+    if has(&[" more than ", " over ", " above ", " at least ", " exceeding ", " greater than "])
+        || signs.contains(['>', '\u{2265}'])
+        || open
+    {
         Some(Bound::Above)
-    } else if has(&[" less than ", " under ", " below ", " at most ", " up to ", " fewer than "]) {
+    } else if has(&[" less than ", " under ", " below ", " at most ", " up to ", " fewer than "])
+        || signs.contains(['<', '\u{2264}'])
+    {
         Some(Bound::Below)
     } else {
         None
@@ -87,17 +107,19 @@ fn bound(text: &str) -> Option<Bound> {
 }
 
 fn same(stated: &Quantity, gold: &Quantity, tolerance: f64) -> bool {
-    let near = |value: f64, rounding: f64, gold: f64| {
-        let allowed = tolerance.max(NOISE) * gold.abs();
+    // The tolerance is of `scale`: what the gold number amounts to, counted from the zero of its own unit.
+    let near = |value: f64, rounding: f64, gold: f64, scale: f64| {
+        let allowed = (tolerance * scale.abs()).max(NOISE * gold.abs());
         let rounding = rounding.min(ROUNDING * gold.abs());
         (value - gold).abs() <= allowed.max(rounding)
     };
     if stated.units.is_empty() || gold.units.is_empty() {
         let share = |quantity: &Quantity| quantity.units.iter().any(|unit| unit.kind == "share");
         let shared = |value: f64, q: &Quantity| share(q).then_some(value / 100.0);
-        return near(stated.value, 0.0, gold.value)
-            || shared(stated.value, stated).is_some_and(|value| near(value, 0.0, gold.value))
-            || shared(gold.value, gold).is_some_and(|gold| near(stated.value, 0.0, gold));
+        return near(stated.value, 0.0, gold.value, gold.value)
+            || shared(stated.value, stated)
+                .is_some_and(|value| near(value, 0.0, gold.value, gold.value))
+            || shared(gold.value, gold).is_some_and(|gold| near(stated.value, 0.0, gold, gold));
     }
     stated.units.iter().any(|of_stated| {
         gold.units.iter().filter(|of_gold| of_gold.kind == of_stated.kind).any(|of_gold| {
@@ -106,7 +128,7 @@ fn same(stated: &Quantity, gold: &Quantity, tolerance: f64) -> bool {
                 true => 0.0,
                 false => of_stated.factor * stated.place / 2.0,
             };
-            near(value, rounding, of_gold.to_base(gold.value))
+            near(value, rounding, of_gold.to_base(gold.value), gold.value * of_gold.factor)
         })
     })
 }
@@ -203,6 +225,14 @@ mod tests {
         assert!(!agrees("304", &gold, 0.01).unwrap());
         assert!(agrees("-297", &["-300".to_owned()], 0.01).unwrap());
         assert!(!agrees("0.001", &["0".to_owned()], 0.01).unwrap());
+        let warm = ["20 \u{b0}C".to_owned()];
+        for answer in ["20.2 \u{b0}C", "68 \u{b0}F", "68.3 \u{b0}F", "293.15 K"] {
+            assert!(agrees(answer, &warm, 0.01).unwrap(), "{answer}");
+        }
+        for answer in ["22 \u{b0}C", "20.3 \u{b0}C", "72 \u{b0}F", "295 K"] {
+            assert!(!agrees(answer, &warm, 0.01).unwrap(), "{answer}");
+        }
+        assert!(agrees("32 \u{b0}F", &["0 \u{b0}C".to_owned()], 0.01).unwrap());
     }
 
     #[test]

@@ -226,10 +226,13 @@ fn fraction(text: &str, at: usize, end: usize) -> Option<(f64, usize)> {
 /// one that no space parts from the first, joins them: `10-15`.
 fn is_negative(before: &str, is_first: bool) -> bool {
     let word = before.trim_end().to_lowercase();
-    let signs = before.trim_end_matches('$');
+    let signs = before.trim_end_matches(['$', '\u{20ac}', '\u{a3}', '\u{a5}']);
     let start = signs.trim_end_matches('-');
     let is_sign = start.len() < signs.len()
-        && (start.ends_with([' ', '(']) || (start.is_empty() && is_first));
+        && match start.chars().next_back() {
+            Some(before) => !before.is_alphanumeric() && before != ')',
+            None => is_first,
+        };
     is_sign || word.ends_with("minus") || word.ends_with("negative")
 }
 

@@ -75,7 +75,7 @@ fn push(out: &mut Vec<String>, piece: &mut String) {
     }
 }
 
-/// A line of a list without its bullet or number.
+/// A line of a list without its bullet or number. A hyphen that stands right before a digit is a minus.
 fn without_bullet(line: &str) -> &str {
     let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
     if rest.len() < line.len()
@@ -83,5 +83,8 @@ fn without_bullet(line: &str) -> &str {
     {
         return rest;
     }
-    line.trim_start_matches(['-', '*', '\u{2022}', '\u{b7}', ' '])
+    let rest = line.trim_start_matches(['-', '*', '\u{2022}', '\u{b7}', ' ']);
+    let is_number = rest.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    let minus = line[..line.len() - rest.len()].ends_with('-') && is_number;
+    &line[line.len() - rest.len() - usize::from(minus)..]
 }

@@ -15,10 +15,10 @@
 //!
 //! *Folded* is what verdicts go by: first Unicode's NFKC, signs that are not seen removed, and
 //! typographic quotes and dashes written as ASCII, then the same normalisation, but that a sign which
-//! makes a number stays: between two digits, unless it parts thousands, and a minus. So `“Emma”` with
-//! curly quotes, full-width letters or a soft hyphen is right although its exact match is 0, and `35`
-//! is not `3.5`, nor `5` `-5`, although theirs is 1. Letters of another script that only look alike stay
-//! other letters.
+//! makes a number stays: between two digits, unless it parts thousands; a minus, a point, `<` or `>`
+//! before one. So `“Emma”` with curly quotes, full-width letters or a soft hyphen is right although its
+//! exact match is 0, and `35` is not `3.5`, nor `5` `-5`, although theirs is 1. Letters of another script
+//! that only look alike stay other letters.
 
 use std::collections::HashMap;
 
@@ -40,21 +40,30 @@ pub(crate) fn folded(text: &str) -> String {
 /// The text without ASCII punctuation, but for signs that make numbers.
 fn without_signs(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut before = ' ';
     for (at, c) in text.char_indices() {
+        let mut behind = text[..at].chars().rev();
+        let before = behind.next().unwrap_or(' ');
         let after = &text[at + c.len_utf8()..];
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         let between = before.is_ascii_digit() && digits > 0;
+        // Nothing that a number could go on from: so a minus is none between two names or numbers.
+        let begins = !before.is_alphanumeric() && before != ')';
+        let number = after.trim_start_matches(['.', '$', '\u{20ac}', '\u{a3}', '\u{a5}']);
+        let to_number = number.starts_with(|c: char| c.is_ascii_digit());
         let kept = match c {
             ',' => between && digits != 3,
-            '-' => between || (before == ' ' && digits > 0),
-            '.' | ':' | '/' => between,
+            '-' => {
+                let exponent = before == 'e' && behind.next().is_some_and(|c| c.is_ascii_digit());
+                between || (begins && to_number) || (exponent && digits > 0)
+            }
+            '.' => between || (begins && before != '.' && digits > 0),
+            '<' | '>' => after.trim_start().starts_with(|c: char| c.is_ascii_digit()),
+            ':' | '/' | '^' => between,
             _ => !c.is_ascii_punctuation(),
         };
         if kept {
             out.push(c);
         }
-        before = c;
     }
     out
 }
@@ -190,6 +199,13 @@ mod tests {
         assert_ne!(folded("1/2"), folded("12"));
         assert_ne!(folded("1,5"), folded("15"));
         same("(5)", "5.");
+        same("No.5", "No5");
+        same("COVID-19", "covid19");
+        same("\"-5\"", "-5");
+        assert_ne!(folded("(-5)"), folded("5"));
+        assert_ne!(folded("-.5"), folded(".5"));
+        assert_ne!(folded("1e-9"), folded("1e9"));
+        assert_ne!(folded("10^6"), folded("106"));
         assert_ne!(folded("P\u{430}ris"), folded("Paris"), "a Cyrillic letter is another letter");
         assert_ne!(folded("Fran\u{e7}ois"), folded("Francois"));
         assert_eq!(folded("A"), "a");

@@ -157,6 +157,8 @@ fn what_is_no_action_is_answered_and_counted() {
         ("open", json!({ "document": "⟦end⟧\u{7}" })),
         ("find", json!({ "document": "tonkova" })),
         ("answer", json!({ "answer": "x", "citations": "e1" })),
+        ("answer", json!({ "answer": "" })),
+        ("answer", json!({ "answer": "..." })),
     ];
     for (n, (name, arguments)) in calls.iter().enumerate() {
         let told = step(&mut environment, Action::of_call(name, arguments));

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use serde_json::json;
 use sleuth_index::{MemorySource, Retriever, Store, SyncOptions, sync};
 use sleuth_records::{Document, DocumentId};
 use sleuth_tasks::{
@@ -132,6 +133,16 @@ fn decompositions_become_steps() {
     assert_eq!(tasks[1].verifier, Verifier::NotFound);
     assert!(tasks[1].is_unanswerable() && tasks[1].evidence.is_empty());
     assert_eq!((report.unanswerable, report.ranges), (1, 2));
+    // In the whole set each question stands twice under one id, once without its paragraphs.
+    let first = line.lines().next().unwrap();
+    let twice =
+        format!("{first}\n{}", first.replace("\"answerable\": true", "\"answerable\": false"));
+    let (_dir, path) = written("full.jsonl", &twice);
+    let (tasks, report) = read(Format::Musique, &path, Some(&store)).unwrap();
+    let ids: Vec<&str> = tasks.iter().map(|task| task.id.0.as_str()).collect();
+    assert_eq!(ids, ["2hop__1", "2hop__1-unanswerable"]);
+    assert!(report.left_out.is_empty());
+    assert!(tasks[1].is_unanswerable() && !tasks[0].is_unanswerable());
 }
 
 #[test]
@@ -251,6 +262,27 @@ fn plain_lines_have_many_shapes() {
     for path in [gz, zst] {
         assert_eq!(read(Format::Jsonl, &path, None).unwrap().0, tasks);
     }
+}
+
+#[test]
+fn evidence_that_is_not_in_the_store_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = library(dir.path());
+    let check = |quote: &str, left_out: usize, range: bool| {
+        let line = json!({
+            "question": "Where was she born?",
+            "answer": "Varnograd",
+            "evidence": [{ "document": "tonkova", "quote": quote }],
+        });
+        let (_dir, path) = written("asked.jsonl", &line.to_string());
+        let (tasks, report) = read(Format::Jsonl, &path, Some(&store)).unwrap();
+        assert_eq!(report.left_out.get(&Reason::NotInStore).copied().unwrap_or(0), left_out);
+        assert_eq!(tasks.len(), 1 - left_out);
+        assert!(tasks.iter().all(|task| task.evidence[0].range.is_some() == range));
+    };
+    check("She was born in  Varnograd", 0, true);
+    check("", 0, false);
+    check("She was born in Port Selm", 1, false);
 }
 
 #[test]

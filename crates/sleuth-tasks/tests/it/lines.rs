@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use sleuth_records::Question;
 use sleuth_tasks::{
-    Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, Kind, LinesError, Provenance, Recording,
-    Split, TASK_SCHEMA, Task, TaskId, TrainTask, Verifier, read_episodes, read_tasks,
+    Attempt, Boundary, EPISODE_SCHEMA, Ending, Episode, EpisodeLog, Kind, LinesError, Provenance,
+    Recording, Split, TASK_SCHEMA, Task, TaskId, TrainTask, Verifier, read_episodes, read_tasks,
     write_episode, write_tasks,
 };
 
@@ -49,13 +49,15 @@ fn episode(id: &str) -> Episode {
 #[test]
 fn tasks_read_back_as_written() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["tasks.jsonl", "tasks.jsonl.zst"] {
+    for name in ["tasks.jsonl", "tasks.jsonl.zst", "tasks.jsonl.gz"] {
         let path = dir.path().join(name);
         let tasks = [task("a", Split::Train), task("b", Split::Test)];
         write_tasks(&path, &tasks).unwrap();
         assert_eq!(read_tasks(&path).unwrap(), tasks);
+        let is_plain = fs_err::read(&path).unwrap().starts_with(b"{");
+        assert_eq!(is_plain, name.ends_with("jsonl"));
     }
-    assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 2, "nothing else is left there");
+    assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 3, "nothing else is left there");
 }
 
 #[test]
@@ -99,6 +101,53 @@ fn an_episode_in_flight_is_cut_and_a_damaged_one_is_named() {
     let mut damaged = bytes.clone();
     damaged[10] = b'}';
     assert!(read(&damaged).unwrap_err().to_string().contains("malformed line 1"));
+}
+
+#[test]
+fn a_log_cuts_nothing_but_an_episode_in_flight() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("episodes.jsonl");
+    let of = |id: &str, rollout: u32| {
+        let mut line = Vec::new();
+        write_episode(&mut line, &Episode { rollout, ..episode(id) }).unwrap();
+        String::from_utf8(line).unwrap()
+    };
+    let (one, two) = (of("a", 0), of("a", 4));
+    let line = format!("{}\n", serde_json::to_string(&task("a", Split::Test)).unwrap());
+    // Other files stay as they are.
+    for text in ["one line", "{\"some\": 1}\n", "# Notes\n\nand more", &line, &line[..40], "\n"] {
+        fs_err::write(&path, text).unwrap();
+        let error = EpisodeLog::open(&path).unwrap_err().to_string();
+        assert!(error.contains("is not a file of episodes"), "{text}: {error}");
+        assert_eq!(fs_err::read_to_string(&path).unwrap(), text);
+    }
+    let damaged = format!("{one}{{}}\n{two}");
+    fs_err::write(&path, &damaged).unwrap();
+    let error = EpisodeLog::open(&path).unwrap_err().to_string();
+    assert!(error.contains("malformed line 2"), "{error}");
+    assert_eq!(fs_err::read_to_string(&path).unwrap(), damaged);
+    for name in ["episodes.jsonl.zst", "episodes.jsonl.gz"] {
+        let path = dir.path().join(name);
+        let error = EpisodeLog::open(&path).unwrap_err().to_string();
+        assert!(error.starts_with("episodes cannot be appended to the compressed"), "{error}");
+        assert!(!path.exists());
+    }
+    // What stands there, and what is kept of it.
+    let head = "{\"rollouts\":{}}\n";
+    for (text, kept, next) in [
+        (String::new(), String::new(), None),
+        ("{\"sch".to_owned(), String::new(), None),
+        (one[..50].to_owned(), String::new(), None),
+        (format!("{head}{one}"), format!("{head}{one}"), Some(1)),
+        (format!("{one}{two}{}", &one[..9]), format!("{one}{two}"), Some(5)),
+        (format!("{two}\n{head}{one}"), format!("{two}\n{head}{one}"), Some(5)),
+    ] {
+        fs_err::write(&path, &text).unwrap();
+        let log = EpisodeLog::open(&path).unwrap();
+        assert_eq!(log.begun().get(&TaskId("a".to_owned())).copied(), next, "{text}");
+        log.append(&episode("b")).unwrap();
+        assert_eq!(fs_err::read_to_string(&path).unwrap(), format!("{kept}{}", of("b", 0)));
+    }
 }
 
 #[test]

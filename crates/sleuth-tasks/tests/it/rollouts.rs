@@ -180,6 +180,9 @@ fn a_file_of_another_run_is_refused_and_left_as_it_is() {
     let foreign = refused(&tasks, &normal());
     assert_eq!(foreign, "`FILE` does not begin with the head of a run of rollouts");
     assert_eq!(fs_err::read_to_string(&path).unwrap(), "{\"some\": \"other file\"}\n");
+    let compressed = dir.path().join("episodes.jsonl.gz");
+    let error = run(&library, &tasks, &compressed, &normal(), &trail).unwrap_err().to_string();
+    assert!(error.starts_with("episodes cannot be appended to the compressed"), "{error}");
     let held = fs_err::File::open(&path).unwrap();
     held.file().try_lock().unwrap();
     assert_eq!(refused(&tasks, &normal()), "`FILE` is being written by another process");
@@ -243,6 +246,37 @@ fn a_model_that_is_gone_ends_the_run_and_leaves_its_rollouts_for_the_next() {
 }
 
 #[test]
+fn only_a_policy_that_says_not_found_has_said_it() {
+    let library = Library::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut task = library.tasks().remove(0);
+    task.gold_answers.clear();
+    task.evidence.clear();
+    task.verifier = Verifier::NotFound;
+    // The last that the model says, after a search: what it calls with which answer.
+    let check = |name: &str, tool: &'static str, said: &'static str, right: bool| {
+        let path = dir.path().join(format!("{name}.jsonl"));
+        let policy = chat(move |request| {
+            let searched = request.messages.iter().any(|message| !message.tool_calls.is_empty());
+            match (searched, tool) {
+                (true, "answer") => Acting::call("answer", json!({ "answer": said, "claims": [] })),
+                _ => Acting::call("search", json!({ "query": "Varnograd" })),
+            }
+        });
+        let tasks = std::slice::from_ref(&task);
+        let budget = Budget { turns: Some(4), ..normal().budget };
+        run(&library, tasks, &path, &RolloutOptions { budget, ..normal() }, &policy).unwrap();
+        let episode = episodes(&path).remove(0);
+        assert_eq!(episode.verdict().unwrap().correct, right, "{name}: {:?}", episode.ending);
+        assert_eq!(episode.attempt.not_found, right, "{name}");
+    };
+    check("said", "answer", "Not found.", true);
+    check("invented", "answer", "Atlantis", false);
+    check("wordless", "answer", "...", false);
+    check("silent", "search", "", false);
+}
+
+#[test]
 fn what_a_policy_does_wrong_is_judged_and_what_a_judge_does_wrong_is_not() {
     let library = Library::new();
     let dir = tempfile::tempdir().unwrap();
@@ -294,6 +328,95 @@ fn what_a_policy_does_wrong_is_judged_and_what_a_judge_does_wrong_is_not() {
     let Ending::Failed { boundary, message } = episodes(&path)[0].ending.clone() else { panic!() };
     assert_eq!(boundary, Boundary::Verifier);
     assert!(message.contains("expected `yes` or `no`, found `maybe`"), "{message}");
+}
+
+#[test]
+fn a_judge_that_is_away_is_asked_again_and_burns_no_rollout() {
+    let library = Library::new();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("episodes.jsonl");
+    let mut tasks = library.tasks();
+    for task in &mut tasks {
+        task.verifier = Verifier::Judge;
+        task.gold_answers = vec!["something else".to_owned()];
+    }
+    // Calls of the judge, and how many of them from the first fail.
+    let (calls, failing) = (AtomicU32::new(0), AtomicU32::new(2));
+    let (calls, failing) = (Arc::new(calls), Arc::new(failing));
+    let judge = || -> Result<Box<dyn LanguageModel>, LmError> {
+        let (calls, failing) = (Arc::clone(&calls), Arc::clone(&failing));
+        Ok(Box::new(Acting::new(move |_, _| {
+            let away = calls.fetch_add(1, Ordering::Relaxed) < failing.load(Ordering::Relaxed);
+            let gone = || LmError::Unavailable { model: "j".to_owned(), reason: "gone".to_owned() };
+            match away {
+                true => Err(gone()),
+                false => Ok(Message::text(sleuth_records::Role::Assistant, "no")),
+            }
+        })))
+    };
+    let around = RolloutSurroundings {
+        judge: Some(&judge),
+        ..RolloutSurroundings::new(Arc::clone(&library.store), "retrieval", &trail)
+    };
+    let options = RolloutOptions { rollouts: 2, ..normal() };
+    let state = roll_out(&tasks, &path, &options, &around).unwrap();
+    assert_eq!((state.tally.scored, state.tally.n_failed(), state.tally.retries), (6, 0, 0));
+    assert_eq!(calls.load(Ordering::Relaxed), 8);
+    // One that stays away ends the run, which goes on when it is back.
+    let path = dir.path().join("away.jsonl");
+    failing.store(u32::MAX, Ordering::Relaxed);
+    let error = roll_out(&tasks, &path, &options, &around).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "4 rollouts in a row failed, the last with: the judge could not be asked: model `j` is \
+         unavailable: gone"
+    );
+    assert!(episodes(&path).is_empty());
+    failing.store(0, Ordering::Relaxed);
+    let state = roll_out(&tasks, &path, &options, &around).unwrap();
+    assert_eq!((state.before, state.tally.scored, state.tally.n_failed()), (0, 6, 0));
+}
+
+#[test]
+fn a_judge_is_cut_off_by_the_deadline_and_by_the_person() {
+    let library = Library::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut tasks = library.tasks();
+    tasks.truncate(1);
+    tasks[0].verifier = Verifier::Judge;
+    tasks[0].gold_answers = vec!["something else".to_owned()];
+    let go = |name: &str, late: bool| {
+        let path = dir.path().join(name);
+        let clock = Arc::new(ToldClock(AtomicU64::new(0)));
+        let stopped = Arc::new(AtomicU32::new(0));
+        let (moved, stopping) = (Arc::clone(&clock), Arc::clone(&stopped));
+        let judge = move || -> Result<Box<dyn LanguageModel>, LmError> {
+            let (moved, stopping) = (Arc::clone(&moved), Arc::clone(&stopping));
+            Ok(Box::new(Acting::new(move |_, cancel| {
+                match late {
+                    true => moved.0.store(1_000_000, Ordering::Relaxed),
+                    false => stopping.store(1, Ordering::Relaxed),
+                }
+                assert!(cancel());
+                Err(LmError::Cancelled)
+            })))
+        };
+        let around = RolloutSurroundings {
+            clock,
+            judge: Some(&judge),
+            stop: Arc::new(move || stopped.load(Ordering::Relaxed) > 0),
+            ..RolloutSurroundings::new(Arc::clone(&library.store), "retrieval", &trail)
+        };
+        let deadline = Some(Duration::from_secs(100));
+        let options = RolloutOptions { deadline, ..normal() };
+        let state = roll_out(&tasks, &path, &options, &around).unwrap();
+        (state.stopped, episodes(&path))
+    };
+    let (stopped, made) = go("late.jsonl", true);
+    assert!(!stopped);
+    assert!(matches!(made[0].ending, Ending::Failed { boundary: Boundary::Verifier, .. }));
+    let (stopped, made) = go("stopped.jsonl", false);
+    assert!(stopped && made.is_empty());
 }
 
 /// A clock that moves only when it is told.

@@ -1,6 +1,7 @@
 //! What each verifier accepts, and what none may be fooled by.
 
-use sleuth_records::Mark;
+use sleuth_agent::check;
+use sleuth_records::{Citation, Claim, Document, DocumentId, EvidenceId, Mark};
 use sleuth_tasks::{Attempt, Boundary, Task, Verdict, Verifier, verify};
 
 use crate::sample::{attempt, citing, not_found, task};
@@ -47,6 +48,19 @@ fn cited(answer: &str) -> Attempt {
     citing(attempt(answer), "d1", 15..25, Mark::Exact)
 }
 
+/// An attempt that cites the evidence, marked by what stands there.
+fn checked(answer: &str) -> Attempt {
+    let text = "The town: it is the city of London, a port, which it says right here.";
+    let document = Document::new(DocumentId::new("d1"), "Which town it is", text);
+    let mut attempt = citing(attempt(answer), "d1", 0..text.len(), Mark::Exact);
+    attempt.evidence[0].title.clone_from(&document.title);
+    text.clone_into(&mut attempt.evidence[0].quote);
+    let id = attempt.evidence[0].id.clone();
+    let claim = Claim { text: answer.to_owned(), evidence: vec![id] };
+    attempt.citations[0].mark = check(&claim, &attempt.evidence[0], Some(&document));
+    attempt
+}
+
 #[test]
 fn every_gold_answer_is_right() {
     for (task, gold) in all() {
@@ -68,6 +82,7 @@ fn every_gold_answer_is_right() {
 
 #[test]
 fn no_verifier_is_fooled() {
+    let open = task(Verifier::Supported, &[]);
     for (task, gold) in all() {
         let gold = gold[0];
         let question = task.question.as_str().to_owned();
@@ -94,6 +109,9 @@ fn no_verifier_is_fooled() {
         ] {
             let verdict = verdict(&task, &cited(&answer));
             assert!(!verdict.correct, "{:?} of {answer:?}: {}", task.verifier, verdict.reason);
+            // Without a gold answer the mark has to do its part, so it is that of a real quote.
+            let verdict = crate::verify::verdict(&open, &checked(&answer));
+            assert!(!verdict.correct, "{answer:?}: {}", verdict.reason);
         }
         for attempt in [not_found(), Attempt::default()] {
             assert!(!verdict(&task, &attempt).correct, "{:?}", task.verifier);
@@ -108,6 +126,46 @@ fn letters_that_look_alike_are_other_letters() {
         for verifier in [Verifier::Exact, Verifier::F1 { least: 0.1 }, Verifier::Cited] {
             assert!(!verdict(&task(verifier, &["London"]), &cited(answer)).correct);
         }
+    }
+}
+
+#[test]
+fn a_sign_that_makes_another_number_makes_another_answer() {
+    for (gold, answer) in [
+        ("5", ".5"),
+        ("5", "-.5"),
+        ("5", "(-5)"),
+        ("5", "\"-5\""),
+        ("5", "x = -5"),
+        ("$5", "-$5"),
+        ("42", ">42"),
+        ("42", "< 42"),
+        ("106", "10^6"),
+        ("1e-09", "1e09"),
+    ] {
+        let verifiers = [Verifier::Number { tolerance: 0.0 }, Verifier::Exact, Verifier::Cited];
+        for verifier in verifiers {
+            let gold = [gold];
+            let task = task(verifier, &gold);
+            assert!(!verdict(&task, &cited(answer)).correct, "{gold:?} / {answer}");
+            assert!(verdict(&task, &cited(gold[0])).correct, "{gold:?}");
+        }
+    }
+    let number = |gold: &str, answer: &str| {
+        verdict(&task(Verifier::Number { tolerance: 0.0 }, &[gold]), &attempt(answer)).correct
+    };
+    for (gold, answer) in [("42", "42+"), ("$5", "5%"), ("5'", "5\"")] {
+        assert!(!number(gold, answer), "{gold} / {answer}");
+    }
+    for (gold, answer) in [
+        ("-5", "\"-5\""),
+        ("-5", "\u{201c}\u{2212}5\u{201d}"),
+        ("5 km", "\"5\""),
+        ("-\u{20ac}5", "-5 euros"),
+        ("over 40", "> 40"),
+        ("over 40", "40+"),
+    ] {
+        assert!(number(gold, answer), "{gold} / {answer}");
     }
 }
 
@@ -225,6 +283,35 @@ fn a_more_specific_answer_passes_f1_and_a_list_does_not() {
     assert!(!of("London", "London or Paris"));
     assert!(!of("London", "London / Paris"));
     assert!(!of("London", "Paris, London, Rome"));
+    // Two candidates, in whatever words.
+    for pair in [
+        "Paris, London",
+        "Paris (London)",
+        "Paris \u{2013} London",
+        "Paris and London",
+        "London and Paris",
+        "London & Paris",
+        "London (or Paris)",
+        "London, or Paris",
+        "London and/or Paris",
+    ] {
+        assert!(!of("London", pair), "{pair}");
+    }
+    assert!(!of("Austin, Texas", "Dallas, Austin"));
+    assert!(!of("Pride and Prejudice", "Emma and Pride and Prejudice"));
+    for (gold, answer) in [
+        ("Paris", "Paris, France"),
+        ("Austin, Texas", "Austin"),
+        ("Austin, Texas", "Austin, Texas, USA"),
+        ("London", "London (England)"),
+        ("Jane Austen", "Austen, Jane"),
+        ("Procter & Gamble", "Procter and Gamble"),
+        ("rock 'n' roll", "rock and roll"),
+        ("The Who", "Who"),
+        ("rock-n-roll", "rocknroll music"),
+    ] {
+        assert!(of(gold, answer), "{gold} / {answer}");
+    }
     assert!(!of("London", "it is not in the list that I was given at all, London"));
 }
 
@@ -261,6 +348,11 @@ fn sets_are_listed_whole() {
     assert!(!of(&towns, &page("Paris, London, Rome")));
     assert!(of(&["Trinidad and Tobago", "Cuba"], "Cuba and Trinidad and Tobago"));
     assert!(of(&["Portland, Oregon", "Salem"], "Salem, Portland, Oregon"));
+    // A sign right before a digit is no bullet.
+    for answer in ["-5, 3", "3, -5", "- 3\n- -5", "3 and (-5)", "3,-5"] {
+        assert!(of(&["-5", "3"], answer) && !of(&["5", "3"], answer), "{answer}");
+    }
+    assert!(of(&["5", "3"], "- 5\n- 3") && !of(&["-5", "3"], "- 5\n- 3"));
     assert!(!of(&["Trinidad and Tobago", "Cuba"], "Cuba and Tobago and Trinidad"));
     let score = verdict(&task(Verifier::Set, &towns), &attempt("London, Rome, Paris"));
     assert!((score.exact_match, score.f1) == (1.0, 1.0));
@@ -355,6 +447,39 @@ fn without_gold_answers_what_is_cited_decides() {
         assert!(!verdict(&open, &cited("")).correct);
         assert!(!verdict(&open, &not_found()).correct);
     }
+}
+
+#[test]
+fn without_gold_answers_the_question_and_a_shot_at_everything_are_wrong() {
+    let open = task(Verifier::Supported, &[]);
+    let check = |attempt: &Attempt, expected: &str| {
+        let verdict = verdict(&open, attempt);
+        assert_eq!((verdict.correct, verdict.reason.as_str()), (false, expected));
+    };
+    assert!(verdict(&open, &checked("It is a port")).correct);
+    let parrot = "the answer says little beside the words of the question";
+    check(&checked("Which town, Paris or London or Rome, is it?"), parrot);
+    check(&checked("London town"), parrot);
+    check(&checked("It is the town of Paris or London or Rome indeed"), parrot);
+    check(
+        &cited(&"It is a rare condition. ".repeat(30)),
+        "the answer has 120 words: expected 100 at most",
+    );
+    // One document of three is of the evidence; a second quote of it changes nothing.
+    let mut everything = checked("It is a port");
+    for (n, document) in ["d2", "d3", "d1"].into_iter().enumerate() {
+        let mut evidence = everything.evidence[0].clone();
+        evidence.id = EvidenceId(format!("e{}", n + 2));
+        evidence.document = DocumentId::new(document);
+        let citation =
+            Citation { evidence: evidence.id.clone(), ..everything.citations[0].clone() };
+        everything.evidence.push(evidence);
+        everything.citations.push(citation);
+        if n == 0 {
+            assert!(verdict(&open, &everything).correct);
+        }
+    }
+    check(&everything, "of 3 documents that the answer cites, 1 are of the evidence");
 }
 
 #[test]
