@@ -376,7 +376,7 @@ fn at_the_end_of_the_server_sessions_that_are_kept_by_name_are_written_down() {
     let call = json!({ "id": "a1", "function": { "name": "search", "arguments": arguments } });
     gym.post("/step", &json!({ "env_id": id, "action": { "tool_calls": [call] } }));
     gym.post("/reset", &json!({ "task": "top", "episode_id": "mine" }));
-    let Gym { mut served, episodes, _folder } = gym;
+    let Gym { mut served, episodes, folder: _folder } = gym;
     served.stop();
     let mut episodes = read(&episodes);
     episodes.sort_by_key(|episode| episode.attempt.searches.len());
