@@ -158,24 +158,13 @@ def tiny():
 
 
 def teach(model, tokenizer):
-    """By heart: search first; once there is a result, answer. Questions and results are of random words."""
-    import random
-
+    """By heart: search first; once there is a result, answer. It is taught on what the server says."""
     import torch
 
-    begun = _post("/reset", {})["observation"]
-    instructions = begun["content"].removesuffix(begun["question"])
-    chance = random.Random(0)
-    words = "who wrote the novel of a lighthouse keeper born in a port river cathedral caravan".split()
-
-    def some(n):
-        return " ".join(chance.choice(words) for _ in range(chance.randrange(n // 2, n)))
-
-    def example(at):
-        messages = [{"role": "user", "content": f"{instructions}{some(16)}?"}]
-        if at == 1:
+    def example(asked, result=None):
+        messages = [{"role": "user", "content": asked}]
+        if result is not None:
             call = {"type": "function", "function": CALLS[0]}
-            result = "\n\n".join(f"⟦e{n} in d{n}: {some(6)}⟧\n{some(60)}\n⟦end⟧" for n in (1, 2, 3))
             messages += [
                 {"role": "assistant", "content": "", "tool_calls": [call]},
                 {"role": "tool", "name": "search", "content": result},
@@ -183,22 +172,29 @@ def teach(model, tokenizer):
         prompt = tokenizer.apply_chat_template(
             messages, tools=TOOLS, tokenize=False, add_generation_prompt=True, enable_thinking=False
         )
-        said = f"<tool_call>\n{json.dumps(CALLS[at])}\n</tool_call><|im_end|>"
+        call = CALLS[0] if result is None else CALLS[1]
+        said = f"<tool_call>\n{json.dumps(call)}\n</tool_call><|im_end|>"
         prompt, said = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (prompt, said))
         return torch.tensor([prompt + said]), torch.tensor([[-100] * len(prompt) + said])
 
-    steps = 400
+    examples = []
+    session = Search()
+    for task in tasks():
+        asked = session.reset(task)
+        examples += [example(asked), example(asked, session.search(**CALLS[0]["arguments"]))]
+    rounds = 120
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
-    slower = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, steps // 2)
-    for step in range(steps):
-        ids, labels = example(step % 2)
-        loss = model(input_ids=ids, labels=labels).loss
-        loss.backward()
-        if step % 2:
-            optimizer.step()
-            optimizer.zero_grad()
-            slower.step()
-    print(f"taught by heart, loss {loss.item():.3f}")
+    slower = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, rounds)
+    for _ in range(rounds):
+        total = 0.0
+        for ids, labels in examples:
+            loss = model(input_ids=ids, labels=labels).loss
+            loss.backward()
+            total += loss.item()
+        optimizer.step()
+        optimizer.zero_grad()
+        slower.step()
+    print(f"taught by heart, loss {total / len(examples):.3f}")
 
 
 def main():
