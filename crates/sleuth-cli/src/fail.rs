@@ -104,7 +104,7 @@ pub(crate) enum Failure {
     Matrix(#[from] MatrixError),
     #[error(transparent)]
     RolloutLog(#[from] LogReadError),
-    #[error("cannot compare `{}` with `{}`", second.display(), first.display())]
+    #[error("cannot compare `{}` with `{}`", first.display(), second.display())]
     Contrast { first: PathBuf, second: PathBuf, source: ContrastError },
     #[error(transparent)]
     Prices(#[from] PriceError),

@@ -1,6 +1,6 @@
 //! `sleuth serve`.
 
-use std::io::Write;
+use std::io::{BufRead as _, Read as _, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,6 +142,7 @@ pub(crate) fn serve(common: &Common, args: &ServeArgs) -> Result<Exit, Failure> 
     let (ip, port) = args.bind;
     let log: Option<Box<dyn Write + Send>> = match &args.log {
         Some(path) => {
+            is_log(path)?;
             let file = fs_err::OpenOptions::new().create(true).append(true).open(path);
             Some(Box::new(file.map_err(|source| Failure::Write { path: path.clone(), source })?))
         }
@@ -150,7 +151,16 @@ pub(crate) fn serve(common: &Common, args: &ServeArgs) -> Result<Exit, Failure> 
     let mut opened = Vec::new();
     for given in &args.stores {
         let (name, path) = named(given);
-        let store = stores::open(&[path], &places, &progress)?.store;
+        let store = stores::open(std::slice::from_ref(&path), &places, &progress)?.store;
+        if args.dense && store.retrieval()?.embedder.is_none() {
+            let path = path.display();
+            return Err(Failure::input(
+                format!("`{path}` has no vectors: expected some for `--dense`"),
+                format!(
+                    "`sleuth index embed {path}` makes them; without `--dense` none are needed"
+                ),
+            ));
+        }
         opened.push((name, store));
     }
     let about: Vec<_> = opened
@@ -220,6 +230,27 @@ pub(crate) fn serve(common: &Common, args: &ServeArgs) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
+/// Refuses to append to what is no log of a server.
+fn is_log(path: &Path) -> Result<(), Failure> {
+    let failed = |source| Failure::Read { path: path.to_owned(), source };
+    let mut first = String::new();
+    match fs_err::File::open(path) {
+        Ok(file) if file.metadata().map_err(failed)?.is_file() => {
+            std::io::BufReader::new(file).take(1 << 20).read_line(&mut first).map_err(failed)?;
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    if first.is_empty() || first.starts_with("{\"at_ms\":") {
+        return Ok(());
+    }
+    Err(Failure::input(
+        format!("`{}` is no log of a server: its first line begins otherwise", path.display()),
+        "name a new file for `--log`, or one that `sleuth serve --log` began",
+    ))
+}
+
 /// The tasks that the flags name, of one split alone.
 fn environments(
     args: &ServeArgs,
@@ -233,7 +264,8 @@ fn environments(
     if tasks.is_empty() {
         return Err(Failure::input(
             format!("`{}` has no tasks of the split `{}`, of {all}", path.display(), args.split),
-            "name another split with `--split`",
+            "`sleuth tasks split` divides them, `sleuth tasks import` takes `--split`; to measure and not \
+             to train, serve another split with `--split`",
         ));
     }
     let n = count(tasks.len() as u64, "task");

@@ -3,6 +3,39 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::fail::Failure;
+
+/// Refuses outputs that are a file that is read, or another output: each is a flag and its file.
+pub(crate) fn apart(outputs: &[(&str, Option<&Path>)], inputs: &[&Path]) -> Result<(), Failure> {
+    // A file that is not there yet is known by its folder.
+    let place = |path: &Path| {
+        fs_err::canonicalize(path).ok().or_else(|| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = fs_err::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+            Some(folder.join(path.file_name()?))
+        })
+    };
+    let is_file = |path: &Path| !fs_err::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+    let read: Vec<PathBuf> = inputs.iter().filter_map(|path| place(path)).collect();
+    let mut written: Vec<PathBuf> = Vec::new();
+    for (flag, path) in outputs.iter().filter_map(|(flag, path)| Some((flag, (*path)?))) {
+        let Some(found) = place(path).filter(|_| is_file(path)) else { continue };
+        let what = if read.contains(&found) {
+            "a file that is read"
+        } else if written.contains(&found) {
+            "a file that another flag names"
+        } else {
+            written.push(found);
+            continue;
+        };
+        return Err(Failure::usage(
+            format!("`{flag} {}` is {what}", path.display()),
+            "name another file",
+        ));
+    }
+    Ok(())
+}
+
 /// Written beside its place, and put there at the end: until [`WholeFile::finish`] whatever stood
 /// there stands, and without it nothing is left behind.
 ///

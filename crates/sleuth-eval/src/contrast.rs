@@ -71,7 +71,7 @@ impl FromStr for Across {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContrastError {
     /// They were not made under one protocol.
-    #[error("the two have another {part}: `{first}` and `{second}`")]
+    #[error("the {part} of the first is `{first}`, that of the second `{second}`")]
     OtherProtocol {
         /// `store`, `retrieval` or `budget`.
         part: &'static str,

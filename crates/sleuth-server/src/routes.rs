@@ -20,6 +20,7 @@ pub(crate) type Known = Extension<Arc<Call>>;
 /// All routes.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     Router::new()
+        .route("/", get(addresses))
         .route("/health", get(health))
         .route("/stats", get(stats))
         .route_service("/mcp", crate::mcp::service(app))
@@ -34,7 +35,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
 
 async fn nowhere(uri: Uri) -> Refused {
     Refused::new(StatusCode::NOT_FOUND, "not_found", format!("nothing is at `{}`", uri.path()))
-        .hint("`GET /health` says what is served; `sleuth serve --help` lists the addresses")
+        .hint("`GET /` lists the addresses, `GET /health` says what is served")
 }
 
 async fn other_method(method: Method, uri: Uri) -> Refused {
@@ -43,6 +44,40 @@ async fn other_method(method: Method, uri: Uri) -> Refused {
 }
 
 type State = axum::extract::State<Arc<App>>;
+
+/// Addresses, what is sent there, and who speaks so: the table at the head of this crate, for whoever
+/// looks at a server.
+const ADDRESSES: [(&str, &str, &str); 17] = [
+    (
+        "POST /retrieve",
+        "queries, topk, return_scores",
+        "Search-R1, verl, SkyRL-agent, slime, ASearcher",
+    ),
+    ("POST /retrieve", "query, topk, top_k or k", "SkyRL, rLLM, BrowseComp-Plus"),
+    ("POST /search", "query, top_n, return_score", "ReSearch, ReCall"),
+    ("POST /search", "query, topn", "OpenResearcher, LiteResearcher"),
+    ("POST /search", "query, n_docs", "massive-serve"),
+    ("POST /search", "q, num", "Serper"),
+    ("POST /batch_search", "query or queries, a list", "ReSearch, LiteResearcher"),
+    ("POST /queries", "queries, k", "R1-Searcher"),
+    ("POST /access", "urls", "ASearcher"),
+    ("POST /get_content, /web_parser", "url or urls", "OpenResearcher, LiteResearcher"),
+    ("POST /tool, /", "session_id, name, arguments", "DeepDive, CaRR"),
+    ("WS /ws; POST /reset, /step; GET /state, /metadata, /schema", "action", "OpenEnv"),
+    ("POST /start, /reset, /step, /close; GET /info", "env_id", "aviary"),
+    ("/mcp", "JSON-RPC", "MCP"),
+    ("GET /d/ID", "", "a document, for people"),
+    ("GET /health, /stats", "", "everybody"),
+    ("/stores/NAME/...", "", "the same over another store"),
+];
+
+async fn addresses() -> Response {
+    let list: Vec<_> = ADDRESSES
+        .iter()
+        .map(|(address, keys, who)| json!({ "address": address, "keys": keys, "for": who }))
+        .collect();
+    json_answer(&json!({ "name": "sleuth", "addresses": list }))
+}
 
 /// Shaped so that those of OpenEnv and FlashRAG find what they look for.
 async fn health(state: State, call: Known) -> Response {

@@ -1,6 +1,6 @@
 //! `sleuth eval answers`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sleuth_agent::{Clock as _, SystemClock};
@@ -14,6 +14,7 @@ use crate::print;
 use crate::progress::Progress;
 use crate::run::compact_utc;
 use crate::show::escape;
+use crate::whole::apart;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AnswersArgs {
@@ -34,6 +35,9 @@ pub(crate) struct AnswersArgs {
 
 pub(crate) fn answers(common: &Common, args: &AnswersArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
+    let inputs: Vec<&Path> = args.episodes.iter().map(PathBuf::as_path).collect();
+    let outputs = [("--html", args.show.html.as_deref()), ("--trec", args.trec.as_deref())];
+    apart(&outputs, &inputs)?;
     let loaded = load(&args.episodes, &args.remote, &progress)?;
     let resampling = args.show.resampling();
     let all: Vec<Answers> =

@@ -1,6 +1,6 @@
 //! `sleuth eval collapse`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sleuth_eval::report::Page;
@@ -12,6 +12,7 @@ use crate::fail::{Exit, Failure};
 use crate::print;
 use crate::progress::Progress;
 use crate::show::{count, escape};
+use crate::whole::apart;
 
 /// Steps that the table on a terminal shows.
 const SHOWN: usize = 20;
@@ -38,6 +39,8 @@ pub(crate) struct CollapseArgs {
 
 pub(crate) fn collapse(common: &Common, args: &CollapseArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
+    let inputs: Vec<&Path> = args.logs.iter().map(PathBuf::as_path).collect();
+    apart(&[("--html", args.html.as_deref())], &inputs)?;
     let window = usize::try_from(args.window).unwrap_or(usize::MAX);
     let found = watch(&args.logs, &WatchOptions { right_from: args.right_from, window })?;
     for path in &found.torn {

@@ -33,6 +33,7 @@ pub(crate) struct CompareArgs {
 
 pub(crate) fn compare(common: &Common, args: &CompareArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
+    args.show.apart(&[args.first.clone(), args.second.clone()])?;
     let read = |path: &PathBuf| -> Result<System, Failure> {
         let loaded = load(std::slice::from_ref(path), &args.remote, &progress)?;
         only(path, loaded.systems)

@@ -87,6 +87,7 @@ pub(crate) fn curve(common: &Common, args: &CurveArgs) -> Result<Exit, Failure> 
     let progress = Progress::new(common.quiet);
     let made = make(common, args, &progress)?;
     let files: Vec<PathBuf> = args.episodes.iter().cloned().chain(made).collect();
+    args.show.apart(&files)?;
     let loaded = load(&files, &args.remote, &progress)?;
     let curve = Curve::of(&loaded.systems, args.by, &args.show.resampling());
     if curve.series.is_empty() {

@@ -15,7 +15,33 @@ use crate::progress::Progress;
 use crate::show::{count, escape};
 use crate::{choose, interrupt, print};
 
+/// A plan, as `--help` shows it.
+const EXAMPLE: &str = "\
+Example of a plan, whose paths are relative to it:
+  out = \"matrix\"             # folder of the episodes, one file a cell
+  seed = 0
+  rollouts = 1
+  [budget]                   # the same for all; absent: that of --effort normal
+  searches = 16
+  pages = 16
+  turns = 24
+  [[policy]]
+  name = \"trail\"
+  policy = \"trail\"           # trail, chat or closed_book
+  tasks = 50                 # of each store
+  [[policy]]
+  name = \"small, searching\"
+  policy = \"chat\"
+  model = \"small\"
+  tasks = 10
+  [[store]]
+  name = \"manual\"
+  over = [\"manual.store\"]    # one store, or documents
+  tasks = \"tasks.jsonl\"      # or beir = \"FOLDER\", whose queries are imported
+  metrics = [\"exact_match\", \"f1\"]";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
 pub(crate) struct MatrixArgs {
     /// The plan: a TOML file that names policies, stores, tasks and counts
     plan: PathBuf,
@@ -31,6 +57,7 @@ pub(crate) struct MatrixArgs {
 pub(crate) fn matrix(common: &Common, args: &MatrixArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
     let places = Places::new(common)?;
+    args.show.apart(std::slice::from_ref(&args.plan))?;
     let mut plan = MatrixPlan::read(&args.plan)?;
     plan.budget.get_or_insert_with(usual_budget);
     for policy in &mut plan.policies {

@@ -23,7 +23,7 @@ use crate::args::{Common, RemoteArgs};
 use crate::fail::{Exit, Failure};
 use crate::places::variable;
 use crate::progress::Progress;
-use crate::whole::WholeFile;
+use crate::whole::{WholeFile, apart};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvalCommand {
@@ -69,6 +69,12 @@ pub(crate) struct ShowArgs {
 impl ShowArgs {
     fn resampling(&self) -> Resampling {
         Resampling { seed: self.seed, ..Resampling::default() }
+    }
+
+    /// Refuses to write the page over one of `inputs`.
+    fn apart(&self, inputs: &[PathBuf]) -> Result<(), Failure> {
+        let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
+        apart(&[("--html", self.html.as_deref())], &inputs)
     }
 
     /// Writes the page where one is wanted.

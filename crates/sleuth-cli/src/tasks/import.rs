@@ -13,7 +13,7 @@ use crate::fail::{Exit, Failure};
 use crate::print;
 use crate::progress::Progress;
 use crate::show::{count, escape};
-use crate::whole::WholeFile;
+use crate::whole::{WholeFile, apart};
 
 /// Records left out that are named to a person.
 const NAMED: usize = 10;
@@ -45,6 +45,7 @@ pub(crate) fn import(common: &Common, args: &ImportArgs) -> Result<Exit, Failure
     if let Err(source) = fs_err::metadata(&args.path) {
         return Err(Failure::Read { path: args.path.clone(), source });
     }
+    apart(&[("--into", Some(&args.into))], &[&args.path])?;
     let store = args.store.as_deref().map(Store::open).transpose()?;
     let store = store.as_ref().map(|store| store as &dyn Retriever);
     let options = ImportOptions { split: args.split, store };

@@ -20,6 +20,7 @@ use crate::print;
 use crate::progress::Progress;
 use crate::show::{count, escape, seconds};
 use crate::vectors::attach;
+use crate::whole::apart;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct MakeArgs {
@@ -87,6 +88,7 @@ pub(super) fn shares(text: &str) -> Result<Shares, String> {
 }
 
 pub(super) fn make(common: &Common, args: &MakeArgs) -> Result<Exit, Failure> {
+    apart(&[("--into", Some(args.into.as_path())), ("--report", args.report.as_deref())], &[])?;
     interrupt::listen("writing no tasks");
     let progress = Progress::new(common.quiet);
     let places = Places::new(common)?;

@@ -13,6 +13,7 @@ use crate::fail::{Exit, Failure};
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::show::{count, one_line, seconds};
+use crate::whole::{WholeFile, apart};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReplayArgs {
@@ -33,6 +34,7 @@ pub(crate) struct ReplayArgs {
 }
 
 pub(crate) fn replay(common: &Common, args: &ReplayArgs) -> Result<Exit, Failure> {
+    apart(&[("--out", args.out.as_deref())], &[&args.episodes])?;
     let places = Places::new(common)?;
     let progress = Progress::new(common.quiet);
     let store = Arc::new(open_store(&args.store, &places, &progress)?);
@@ -49,10 +51,9 @@ pub(crate) fn replay(common: &Common, args: &ReplayArgs) -> Result<Exit, Failure
         None => replay_episodes(&args.episodes, &over, threads, &mut std::io::sink(), &told)?,
         Some(path) => {
             let failed = |source| Failure::Write { path: path.clone(), source };
-            let file = fs_err::File::create(path).map_err(failed)?;
-            let mut out = std::io::BufWriter::new(file);
+            let mut out = WholeFile::create(path).map_err(failed)?;
             let replayed = replay_episodes(&args.episodes, &over, threads, &mut out, &told)?;
-            out.into_inner().map_err(|error| failed(error.into_error()))?;
+            out.finish().map_err(failed)?;
             replayed
         }
     };

@@ -179,9 +179,14 @@ fn chosen(args: &RolloutArgs) -> Result<Vec<Task>, Failure> {
     tasks.retain(|task| args.split.is_none_or(|split| task.split == split));
     if tasks.is_empty() {
         let of = args.split.map_or_else(String::new, |split| format!(" of the split `{split}`"));
+        let hint = if all == 0 {
+            "`sleuth tasks make` and `sleuth tasks import` make them"
+        } else {
+            "`sleuth tasks split` divides them; `sleuth tasks import` takes `--split`"
+        };
         return Err(Failure::input(
             format!("no tasks{of} in `{}`: it has {all}", args.tasks.display()),
-            "`sleuth tasks make` and `sleuth tasks import` make them",
+            hint,
         ));
     }
     tasks.truncate(args.first.map_or(usize::MAX, |first| first as usize));

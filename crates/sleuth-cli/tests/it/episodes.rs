@@ -281,8 +281,8 @@ fn what_cannot_be_compared_is_refused() {
         expect![[r#"
             exit 6
             --- stderr
-            error: cannot compare `b.jsonl` with `a.jsonl`
-            cause: the two have another store: `0123456789abcdef` and `fedcba9876543210`
+            error: cannot compare `a.jsonl` with `b.jsonl`
+            cause: the store of the first is `0123456789abcdef`, that of the second `fedcba9876543210`
             hint: what differs may be due to that; to compare all the same, add `--across store`
         "#]],
     );
@@ -295,20 +295,20 @@ fn what_cannot_be_compared_is_refused() {
         expect![[r#"
             exit 6
             --- stderr
-            error: cannot compare `b.jsonl` with `a.jsonl`
-            cause: the two have another budget: `budget 16 searches, 16 pages, 24 turns` and `budget 4 searches, 16 pages, 24 turns`
+            error: cannot compare `a.jsonl` with `b.jsonl`
+            cause: the budget of the first is `budget 16 searches, 16 pages, 24 turns`, that of the second `budget 4 searches, 16 pages, 24 turns`
             hint: what differs may be due to that; to compare all the same, add `--across budget`
         "#]],
     );
     check(
         &|episodes| drop(episodes.pop()),
         expect![[r#"
-        exit 6
-        --- stderr
-        error: cannot compare `b.jsonl` with `a.jsonl`
-        cause: the two are of different tasks: 1 only in the first, 0 only in the second, 11 in both, such as `t11` in one
-        hint: to compare over the tasks that both have, add `--across tasks`
-    "#]],
+            exit 6
+            --- stderr
+            error: cannot compare `a.jsonl` with `b.jsonl`
+            cause: the two are of different tasks: 1 only in the first, 0 only in the second, 11 in both, such as `t11` in one
+            hint: to compare over the tasks that both have, add `--across tasks`
+        "#]],
     );
     check(
         &|episodes| episodes.push(by_model(episode("t00", 0, true))),

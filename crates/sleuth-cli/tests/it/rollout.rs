@@ -157,3 +157,58 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(code(&gone), 5, "{}", place.show(&gone));
     assert!(stderr(&gone).contains("4 rollouts in a row failed"), "{}", place.show(&gone));
 }
+
+/// Nothing that is read is written over, whatever flag names it.
+#[test]
+fn outputs_that_are_inputs_are_refused_and_nothing_is_lost() {
+    let place = with_tasks();
+    assert_eq!(code(&place.run(&ROLLOUT)), 0);
+    place.write("elsewhere/keep.txt", "mine\n");
+    let kept = [("out.jsonl", place.read("out.jsonl")), ("tasks.jsonl", place.read("tasks.jsonl"))];
+    let refused: [(&[&str], &str); 6] = [
+        (
+            &["tasks", "replay", "out.jsonl", "--in", "store", "--out", "./out.jsonl"],
+            "`--out ./out.jsonl` is a file that is read",
+        ),
+        (
+            &["eval", "answers", "out.jsonl", "--html", "out.jsonl"],
+            "`--html out.jsonl` is a file that is read",
+        ),
+        (
+            &["eval", "answers", "out.jsonl", "--trec", "out.jsonl"],
+            "`--trec out.jsonl` is a file that is read",
+        ),
+        (
+            &["eval", "curve", "out.jsonl", "--html", "out.jsonl"],
+            "`--html out.jsonl` is a file that is read",
+        ),
+        (
+            &["tasks", "import", "jsonl", "tasks.jsonl", "--into", "tasks.jsonl"],
+            "`--into tasks.jsonl` is a file that is read",
+        ),
+        (
+            &["tasks", "make", "store", "--into", "new.jsonl", "--report", "new.jsonl"],
+            "`--report new.jsonl` is a file that another flag names",
+        ),
+    ];
+    for (arguments, said) in refused {
+        let output = place.run(arguments);
+        assert_eq!(code(&output), 2, "{}", place.show(&output));
+        assert!(stderr(&output).contains(said), "{}", place.show(&output));
+    }
+    for (name, text) in kept {
+        assert_eq!(place.read(name), text, "{name}");
+    }
+    // A replay that cannot begin leaves alone what stands there.
+    let output = place.run(&[
+        "tasks",
+        "replay",
+        "tasks.jsonl",
+        "--in",
+        "store",
+        "--out",
+        "elsewhere/keep.txt",
+    ]);
+    assert_ne!(code(&output), 0);
+    assert_eq!(place.read("elsewhere/keep.txt"), "mine\n");
+}

@@ -193,3 +193,36 @@ fn numbers_that_cannot_be_counted_to_are_refused_or_cut() {
     assert!(serving.ask("/retrieve", None).0.starts_with("HTTP/1.1 200 "));
     assert_eq!(code(&serving.end(Signal::TERM)), 0);
 }
+
+#[test]
+fn a_log_that_is_none_and_vectors_that_are_not_there_are_refused() {
+    let place = Place::with_store();
+    place.write("notes.txt", "mine\n");
+    place
+        .check(&["serve", "--store", "store", "--port", "0", "--log", "notes.txt"], &expect![[r#"
+            exit 6
+            --- stderr
+            error: `notes.txt` is no log of a server: its first line begins otherwise
+            hint: name a new file for `--log`, or one that `sleuth serve --log` began
+        "#]]);
+    assert_eq!(place.read("notes.txt"), "mine\n");
+    place.check(&["serve", "--store", "store", "--port", "0", "--dense"], &expect![[r#"
+        exit 6
+        --- stderr
+        error: `store` has no vectors: expected some for `--dense`
+        hint: `sleuth index embed store` makes them; without `--dense` none are needed
+    "#]]);
+}
+
+#[test]
+fn a_server_lists_its_addresses() {
+    let place = Place::with_store();
+    let serving = Serving::start(&place, &["--store", "store"]);
+    let mut stream = TcpStream::connect(serving.url().strip_prefix("http://").unwrap()).unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.contains("POST /retrieve") && answer.contains("Search-R1"), "{answer}");
+    serving.end(Signal::TERM);
+}

@@ -244,6 +244,8 @@ fn limits_beyond_all_counting_are_as_good_as_none() {
     };
     let mut served = Served::with(Options { limits, ..options() });
     assert_eq!(served.post("/retrieve", BODY).status, 200);
-    assert_eq!(served.get("/stats").json()["connections"], 1);
+    // The one before may not be gone yet.
+    let connections = served.get("/stats").json()["connections"].as_u64();
+    assert!(connections.is_some_and(|n| (1..=2).contains(&n)), "{connections:?}");
     served.stop();
 }

@@ -392,6 +392,7 @@ fn at_the_end_of_the_server_sessions_that_are_kept_by_name_are_written_down() {
 fn of_one_session_one_request_alone_waits_for_its_turn() {
     // The judge holds the only turn for as long as the test wants.
     let (go, wait) = std::sync::mpsc::channel::<()>();
+    let (asked, is_asked) = std::sync::mpsc::channel::<()>();
     let gym = Gym::new(|options| {
         options.limits.running = 1;
         let environments = options.environments.as_mut().unwrap();
@@ -399,6 +400,7 @@ fn of_one_session_one_request_alone_waits_for_its_turn() {
         let born = judged(task("born", "Where was Mirela Tonkova born?", "Varnograd"));
         environments.tasks = ServedTasks::Train(vec![TrainTask::try_from(born).unwrap()]);
         environments.judge = Some(Box::new(Acting::new(move |_, _| {
+            let _ = asked.send(());
             let _ = wait.recv();
             Err(LmError::Cancelled)
         })));
@@ -418,11 +420,8 @@ fn of_one_session_one_request_alone_waits_for_its_turn() {
     let mut waiting = Vec::new();
     let answer = json!({ "answer": "Varnograd" });
     let mut judged = ask(json!({ "action": answer, "episode_id": "other" }));
-    // Until it is being judged, its session is not busy yet.
-    let begun = Instant::now();
-    while gym.served.get("/state?episode_id=other").status != 409 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is never judged");
-    }
+    is_asked.recv_timeout(Duration::from_secs(20)).expect("it is never judged");
+    assert_eq!(gym.served.get("/state?episode_id=other").status, 409);
     for body in [
         json!({ "action": { "query": "Varnograd" }, "episode_id": "openenv" }),
         json!({ "action": { "role": "assistant", "content": "Hm." }, "env_id": aviary }),
