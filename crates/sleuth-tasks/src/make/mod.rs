@@ -165,8 +165,8 @@ pub(crate) struct Judged {
     took: Vec<(Filter, Duration)>,
 }
 
-/// Makes tasks from `store`. With a model, questions that it answers without documents are dropped, and
-/// the others are reworded if the options say so.
+/// Makes tasks from `store`. With a model, questions are reworded if the options say so, and those that it
+/// answers without documents are dropped.
 ///
 /// # Errors
 /// See [`MakeError`].
@@ -295,12 +295,29 @@ impl Maker<'_> {
         if !done(&mut judged, Filter::NoLeak, passed) {
             return Ok(Some(judged));
         }
-        // What one document answers may be found at once, and what nothing answers cannot.
-        let takes_more = !matches!(judged.candidate.kind, Kind::OneHop | Kind::Unanswerable);
-        let passed =
-            !takes_more || !calls::is_answered_at_once(self.store, &self.web, &judged.candidate)?;
-        done(&mut judged, Filter::Searches, passed);
+        if takes_more(judged.candidate.kind) {
+            let passed = !calls::is_answered_at_once(self.store, &self.web, &judged.candidate)?;
+            done(&mut judged, Filter::Searches, passed);
+        }
         Ok(Some(judged))
+    }
+
+    /// The candidate in the words of the model, with its difficulty; `None` where those cannot be taken, or
+    /// find at once what the old words do not.
+    fn reworded(
+        &self,
+        model: &mut dyn LanguageModel,
+        candidate: &Candidate,
+        cancel: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<(Candidate, f64)>, MakeError> {
+        let Some(question) = reword::reword(model, candidate, cancel)? else { return Ok(None) };
+        let other = Candidate { question, ..candidate.clone() };
+        let found = leak::Found::of(self.store, &other)?;
+        let given_away = leak::leaks(&self.web, &other, &found)
+            || (takes_more(other.kind)
+                && calls::is_answered_at_once(self.store, &self.web, &other)?);
+        let difficulty = self.difficulty(&other, &found);
+        Ok((!given_away).then_some((other, difficulty)))
     }
 
     /// From 0 to 1: how much of the evidence a search for the question does not find, and how many
@@ -326,7 +343,7 @@ impl Maker<'_> {
         counts: &mut KindReport,
         cancel: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Task>, MakeError> {
-        let Judged { candidate, difficulty, .. } = judged;
+        let Judged { mut candidate, mut difficulty, .. } = judged;
         let begun = Instant::now();
         let is_new = known.is_new(self.essence(&candidate), SAME_QUESTION);
         counts.asked(Filter::New, begun.elapsed(), is_new);
@@ -334,35 +351,57 @@ impl Maker<'_> {
             counts.drop(Filter::New, &candidate.question);
             return Ok(None);
         }
-        let mut question = candidate.question.clone();
+        let drawn = candidate.question.clone();
         let mut reworded_by = None;
-        if let Some(model) = model.as_deref_mut() {
-            if candidate.kind != Kind::Unanswerable {
-                let begun = Instant::now();
-                let is_known =
-                    closed_book::is_known(model, &candidate, self.options.attempts, cancel)?;
-                counts.asked(Filter::NotKnown, begun.elapsed(), !is_known);
-                if is_known {
-                    counts.drop(Filter::NotKnown, &candidate.question);
-                    return Ok(None);
-                }
-            }
-            if self.options.reword
-                && let Some(other) = reword::reword(model, &candidate, cancel)?
-            {
-                question = other;
-                reworded_by = Some(model.info().name.clone());
-                counts.reworded += 1;
+        if let Some(model) = model.as_deref_mut().filter(|_| self.options.reword)
+            && let Some((other, other_difficulty)) = self.reworded(model, &candidate, cancel)?
+        {
+            (candidate, difficulty) = (other, other_difficulty);
+            reworded_by = Some(model.info().name.clone());
+        }
+        let Some(task) = self.task(&candidate, &drawn, difficulty, reworded_by) else {
+            return Ok(None);
+        };
+        if let Some(model) = model.as_deref_mut().filter(|_| !task.is_unanswerable()) {
+            let begun = Instant::now();
+            let (others, attempts) = (self.others(&candidate), self.options.attempts);
+            let is_known = closed_book::is_known(model, &task, &others, attempts, cancel)?;
+            counts.asked(Filter::NotKnown, begun.elapsed(), !is_known);
+            if is_known {
+                counts.drop(Filter::NotKnown, &candidate.question);
+                return Ok(None);
             }
         }
-        let Some(question) = Question::new(&question) else { return Ok(None) };
+        counts.reworded += usize::from(task.provenance.reworded_by.is_some());
+        Ok(Some(task))
+    }
+
+    /// Names of what the question of a comparison offers beside the answer.
+    fn others(&self, candidate: &Candidate) -> Vec<String> {
+        if candidate.kind != Kind::Comparison {
+            return Vec::new();
+        }
+        let things = candidate.hops.iter().map(|hop| self.web.facts[hop.fact].thing);
+        let names = things.map(|thing| candidate::names(&self.web, thing));
+        names.filter(|names| *names != candidate.golds).flatten().collect()
+    }
+
+    /// The task that a candidate is; `drawn` is its question as it was drawn, by which it is called.
+    fn task(
+        &self,
+        candidate: &Candidate,
+        drawn: &str,
+        difficulty: f64,
+        reworded_by: Option<String>,
+    ) -> Option<Task> {
+        let question = Question::new(&candidate.question)?;
         let document = candidate.supports[0].document;
         let mut digest = Digest::new();
-        digest.field(self.snapshot.as_bytes()).field(candidate.question.as_bytes());
+        digest.field(self.snapshot.as_bytes()).field(drawn.as_bytes());
         for gold in &candidate.golds {
             digest.field(gold.as_bytes());
         }
-        Ok(Some(Task {
+        Some(Task {
             schema: TASK_SCHEMA,
             id: TaskId(format!("{}-{}", candidate.kind, &digest.hex()[..12])),
             question,
@@ -382,7 +421,7 @@ impl Maker<'_> {
                 reworded_by,
                 family: Some(self.families.names[document].clone()),
             },
-        }))
+        })
     }
 
     /// What a question asks, without the words of its wording: the documents and answers of its hops, and
@@ -406,6 +445,12 @@ impl Maker<'_> {
         }
         Signature::of(members).unwrap_or_else(|| Signature::lone(0))
     }
+}
+
+/// Whether a question of a kind is to take more than one search: what one document answers may be found at
+/// once, and what nothing answers cannot.
+fn takes_more(kind: Kind) -> bool {
+    !matches!(kind, Kind::OneHop | Kind::Unanswerable)
 }
 
 /// Whether any split has no task, which a report says.
