@@ -198,20 +198,25 @@ fn numbers_that_cannot_be_counted_to_are_refused_or_cut() {
 fn a_log_that_is_none_and_vectors_that_are_not_there_are_refused() {
     let place = Place::with_store();
     place.write("notes.txt", "mine\n");
-    place
-        .check(&["serve", "--store", "store", "--port", "0", "--log", "notes.txt"], &expect![[r#"
+    place.check(
+        &["serve", "--store", "store", "--port", "0", "--log", "notes.txt"],
+        &expect![[r#"
             exit 6
             --- stderr
             error: `notes.txt` is no log of a server: its first line begins otherwise
             hint: name a new file for `--log`, or one that `sleuth serve --log` began
-        "#]]);
+        "#]],
+    );
     assert_eq!(place.read("notes.txt"), "mine\n");
-    place.check(&["serve", "--store", "store", "--port", "0", "--dense"], &expect![[r#"
+    place.check(
+        &["serve", "--store", "store", "--port", "0", "--dense"],
+        &expect![[r#"
         exit 6
         --- stderr
         error: `store` has no vectors: expected some for `--dense`
         hint: `sleuth index embed store` makes them; without `--dense` none are needed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

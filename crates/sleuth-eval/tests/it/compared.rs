@@ -186,15 +186,25 @@ fn what_is_not_comparable_is_refused() {
         );
     };
     let elsewhere = with(&|episode| episode.store = "another".to_owned());
-    check(&elsewhere, &[], expect!["the store of the first is `snapshot`, that of the second `another`"]);
+    check(
+        &elsewhere,
+        &[],
+        expect!["the store of the first is `snapshot`, that of the second `another`"],
+    );
     check(&elsewhere, &[Across::Store], expect!["2 tasks"]);
     let otherwise = with(&|episode| episode.retrieval = "words".to_owned());
-    check(&otherwise, &[], expect!["the retrieval of the first is `retrieval`, that of the second `words`"]);
+    check(
+        &otherwise,
+        &[],
+        expect!["the retrieval of the first is `retrieval`, that of the second `words`"],
+    );
     let small = with(&|episode| episode.events = vec![started(4)]);
     check(
         &small,
         &[],
-        expect!["the budget of the first is `budget 16 searches`, that of the second `budget 4 searches`"],
+        expect![
+            "the budget of the first is `budget 16 searches`, that of the second `budget 4 searches`"
+        ],
     );
     check(&small, &[Across::Budget], expect!["2 tasks"]);
     let others = system(&[episode("b", 0, true), episode("c", 0, true)]);

@@ -120,11 +120,15 @@ fn who_does_not_read_its_answer_is_cut_off_and_who_reads_slowly_is_not() {
     slow.write_all(&request).unwrap();
     let mut read = 0;
     let mut part = vec![0; 1 << 20];
-    let begun = Instant::now();
+    let mut pauses = 0;
     while read < 40 << 20 {
-        std::thread::sleep(Duration::from_millis(50));
+        // Longer than that in all.
+        if pauses < 30 {
+            std::thread::sleep(Duration::from_millis(50));
+            pauses += 1;
+        }
         let n = slow.read(&mut part).unwrap();
-        assert!(n > 0, "cut off after {read} bytes, {:?}", begun.elapsed());
+        assert!(n > 0, "cut off after {read} bytes");
         read += n;
     }
     // The one that asks and the one that has read.
@@ -244,8 +248,6 @@ fn limits_beyond_all_counting_are_as_good_as_none() {
     };
     let mut served = Served::with(Options { limits, ..options() });
     assert_eq!(served.post("/retrieve", BODY).status, 200);
-    // The one before may not be gone yet.
-    let connections = served.get("/stats").json()["connections"].as_u64();
-    assert!(connections.is_some_and(|n| (1..=2).contains(&n)), "{connections:?}");
+    until("they are counted", || served.get("/stats").json()["connections"] == 1);
     served.stop();
 }
