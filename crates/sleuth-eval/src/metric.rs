@@ -137,6 +137,7 @@ impl Metric {
         let cited = |n: usize| (all > 0).then(|| n as f64 / all as f64);
         match self {
             Self::Correct => one(outcome.correct),
+            Self::ExactMatch | Self::F1 if !observation.has_gold => None,
             Self::ExactMatch => Some(outcome.exact_match),
             Self::F1 => Some(outcome.f1),
             Self::NotFoundWrongly if observation.unanswerable => None,

@@ -189,6 +189,8 @@ pub struct Observation {
     pub band: Option<Band>,
     /// Whether *not found* is right.
     pub unanswerable: bool,
+    /// Whether anything is known to compare an answer with: a gold answer, or that there is none.
+    pub has_gold: bool,
     /// Which rollout of the task.
     pub rollout: u32,
     /// Its seed.
@@ -425,6 +427,7 @@ fn observe(episode: &Episode, dollars: Option<f64>) -> Observation {
         split: task.split,
         band: task.difficulty.map(Band::of),
         unanswerable: task.is_unanswerable(),
+        has_gold: task.is_unanswerable() || !task.gold_answers.is_empty(),
         rollout: episode.rollout,
         seed: episode.seed,
         outcome,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use expect_test::expect;
 use sleuth_eval::{Answers, EpisodesError, Metric, Resampling, System, read_systems};
 use sleuth_lm::PriceTable;
-use sleuth_tasks::{Boundary, Episode, Kind, Segment, Source, Split};
+use sleuth_tasks::{Boundary, Episode, Kind, Segment, Source, Split, Verifier};
 
 use crate::made::{by_model, episode, failed, started, write};
 
@@ -82,6 +82,17 @@ fn not_found_is_right_where_nothing_answers() {
     let kinds: Vec<&str> =
         found.groups.iter().filter(|g| g.by == "kind").map(|g| g.name.as_str()).collect();
     assert_eq!(kinds, ["one_hop", "unanswerable"]);
+}
+
+#[test]
+fn an_answer_that_nothing_is_known_of_has_no_exact_match() {
+    let mut open = episode("o", 0, false);
+    open.task.gold_answers.clear();
+    open.task.verifier = Verifier::Supported;
+    let found = answers(&[open.clone(), episode("a", 0, true)]);
+    assert_eq!(found.get(Metric::ExactMatch).unwrap().tasks, 1);
+    near(found.get(Metric::F1).unwrap().mean, 1.0);
+    assert!(answers(&[open]).get(Metric::ExactMatch).is_none());
 }
 
 #[test]
