@@ -19,7 +19,7 @@
 //! | `POST /start`, `/reset`, `/step`, `/close`, …; `GET /info` | `env_id` | aviary | `rl/aviary.rs` |
 //! | `/mcp` | JSON-RPC | MCP, both eras | `mcp.rs` |
 //! | `GET /d/ID` | – | people, and whoever follows an address | `retrieval/page.rs` |
-//! | `GET /health`, `/stats` | – | everybody | `routes.rs` |
+//! | `GET /`, `/health`, `/stats` | – | everybody | `routes.rs` |
 //!
 //! The first store is the default; each is also below `/stores/NAME`, with all these addresses. Whatever
 //! is answered says in its headers which snapshot of the documents (`x-sleuth-snapshot`), which way of
