@@ -73,7 +73,7 @@ const LABEL: usize = 36;
 /// Values with whiskers, one under the other. `x` names the axis.
 pub fn whiskers(title: &str, x: &str, rows: &[Row]) -> String {
     const LEFT: f64 = 240.0;
-    const RIGHT: f64 = WIDTH - 150.0;
+    const RIGHT: f64 = WIDTH - 180.0;
     const STEP: f64 = 22.0;
     let ends = rows.iter().flat_map(|row| {
         let Interval { low, high } =
