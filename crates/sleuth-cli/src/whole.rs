@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::fail::Failure;
 
 /// Refuses outputs that are a file that is read, or another output: each is a flag and its file.
-pub(crate) fn apart(outputs: &[(&str, Option<&Path>)], inputs: &[&Path]) -> Result<(), Failure> {
+pub(crate) fn apart(
+    outputs: &[(&str, Option<&Path>)],
+    inputs: &[impl AsRef<Path>],
+) -> Result<(), Failure> {
     // A file that is not there yet is known by its folder.
     let place = |path: &Path| {
         fs_err::canonicalize(path).ok().or_else(|| {
@@ -16,7 +19,7 @@ pub(crate) fn apart(outputs: &[(&str, Option<&Path>)], inputs: &[&Path]) -> Resu
         })
     };
     let is_file = |path: &Path| !fs_err::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    let read: Vec<PathBuf> = inputs.iter().filter_map(|path| place(path)).collect();
+    let read: Vec<PathBuf> = inputs.iter().filter_map(|path| place(path.as_ref())).collect();
     let mut written: Vec<PathBuf> = Vec::new();
     for (flag, path) in outputs.iter().filter_map(|(flag, path)| Some((flag, (*path)?))) {
         let Some(found) = place(path).filter(|_| is_file(path)) else { continue };

@@ -1,6 +1,6 @@
 //! `sleuth eval answers`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 use sleuth_agent::{Clock as _, SystemClock};
@@ -35,9 +35,8 @@ pub(crate) struct AnswersArgs {
 
 pub(crate) fn answers(common: &Common, args: &AnswersArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
-    let inputs: Vec<&Path> = args.episodes.iter().map(PathBuf::as_path).collect();
     let outputs = [("--html", args.show.html.as_deref()), ("--trec", args.trec.as_deref())];
-    apart(&outputs, &inputs)?;
+    apart(&outputs, &args.episodes)?;
     let loaded = load(&args.episodes, &args.remote, &progress)?;
     let resampling = args.show.resampling();
     let all: Vec<Answers> =

@@ -1,6 +1,6 @@
 //! `sleuth eval collapse`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 use sleuth_eval::report::Page;
@@ -39,8 +39,7 @@ pub(crate) struct CollapseArgs {
 
 pub(crate) fn collapse(common: &Common, args: &CollapseArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
-    let inputs: Vec<&Path> = args.logs.iter().map(PathBuf::as_path).collect();
-    apart(&[("--html", args.html.as_deref())], &inputs)?;
+    apart(&[("--html", args.html.as_deref())], &args.logs)?;
     let window = usize::try_from(args.window).unwrap_or(usize::MAX);
     let found = watch(&args.logs, &WatchOptions { right_from: args.right_from, window })?;
     for path in &found.torn {

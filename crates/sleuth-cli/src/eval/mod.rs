@@ -73,8 +73,7 @@ impl ShowArgs {
 
     /// Refuses to write the page over one of `inputs`.
     fn apart(&self, inputs: &[PathBuf]) -> Result<(), Failure> {
-        let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
-        apart(&[("--html", self.html.as_deref())], &inputs)
+        apart(&[("--html", self.html.as_deref())], inputs)
     }
 
     /// Writes the page where one is wanted.

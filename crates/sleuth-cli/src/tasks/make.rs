@@ -88,7 +88,10 @@ pub(super) fn shares(text: &str) -> Result<Shares, String> {
 }
 
 pub(super) fn make(common: &Common, args: &MakeArgs) -> Result<Exit, Failure> {
-    apart(&[("--into", Some(args.into.as_path())), ("--report", args.report.as_deref())], &[])?;
+    apart(
+        &[("--into", Some(args.into.as_path())), ("--report", args.report.as_deref())],
+        &[&args.store],
+    )?;
     interrupt::listen("writing no tasks");
     let progress = Progress::new(common.quiet);
     let places = Places::new(common)?;
