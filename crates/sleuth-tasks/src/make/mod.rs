@@ -8,6 +8,7 @@
 //! Everything is drawn from one seed, candidates are judged in parallel and taken in their order: the same
 //! store and the same options give the same tasks, byte for byte, on any number of threads.
 
+mod asked;
 pub(crate) mod blur;
 pub(crate) mod candidate;
 pub(crate) mod constraint;
@@ -31,11 +32,12 @@ use sleuth_records::{Digest, Document, Question};
 
 use crate::filter::{Filter, calls, closed_book, leak, reader, unique, well_formed};
 use crate::task::{Kind, Provenance, Split, TASK_SCHEMA, Task, TaskId};
+use asked::Asked;
 use candidate::Candidate;
 pub use families::Shares;
 use families::{Families, families};
 use hops::Ways;
-use minhash::{Known, Signature, hash};
+use minhash::Signature;
 use plans::{Plan, Planner};
 pub use report::{KindReport, MakeReport};
 pub use split::{SplitReport, split_by_evidence};
@@ -45,8 +47,6 @@ use web::{Web, folded_words, in_parallel};
 const RECIPE: u32 = 1;
 /// Candidates that are judged at once; how many does not change what comes out.
 const BATCH: usize = 256;
-/// From this likeness on, two questions ask the same.
-const SAME_QUESTION: f64 = 0.75;
 
 /// What to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,7 +195,7 @@ pub fn make(
     let maker = Maker { store, web, families, options, snapshot, source, read };
 
     let mut tasks: Vec<Task> = Vec::new();
-    let mut known = Known::default();
+    let mut asked = Asked::default();
     for &kind in &options.kinds {
         let mut planner = Planner::new(kind, &maker.web, &maker.families.splits, &ways, options);
         let mut counts = KindReport::new(kind);
@@ -224,7 +224,7 @@ pub fn make(
                     continue;
                 }
                 let Some(task) =
-                    maker.finish(judged, &mut known, &mut model, &mut counts, cancel)?
+                    maker.finish(judged, &mut asked, &mut model, &mut counts, cancel)?
                 else {
                     continue;
                 };
@@ -338,14 +338,15 @@ impl Maker<'_> {
     fn finish(
         &self,
         judged: Judged,
-        known: &mut Known,
+        asked: &mut Asked,
         model: &mut Option<&mut dyn LanguageModel>,
         counts: &mut KindReport,
         cancel: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Task>, MakeError> {
         let Judged { mut candidate, mut difficulty, .. } = judged;
         let begun = Instant::now();
-        let is_new = known.is_new(self.essence(&candidate), SAME_QUESTION);
+        let split = self.families.splits[candidate.supports[0].document];
+        let is_new = asked.is_new(&self.web, &candidate, split);
         counts.asked(Filter::New, begun.elapsed(), is_new);
         if !is_new {
             counts.drop(Filter::New, &candidate.question);
@@ -422,28 +423,6 @@ impl Maker<'_> {
                 family: Some(self.families.names[document].clone()),
             },
         })
-    }
-
-    /// What a question asks, without the words of its wording: the documents and answers of its hops, and
-    /// of a single hop the words of the question that few documents hold.
-    fn essence(&self, candidate: &Candidate) -> Signature {
-        let mut members: Vec<u64> = Vec::new();
-        members.extend(candidate.golds.first().map(|gold| hash(&sleuth_index::folded(gold))));
-        for (nth, hop) in candidate.hops.iter().enumerate() {
-            // The same thing by the same property, beside another anchor, is the same task.
-            let is_anchor = nth == 0 && candidate.recipe.contains("+same:");
-            if !is_anchor {
-                members.push(hash(&format!("{nth} {} {}", hop.document, hop.answer)));
-            }
-        }
-        // What a single hop is about is told by its relation and its words.
-        if candidate.hops.len() < 2 {
-            members.push(hash(&candidate.recipe));
-            let rare = (self.web.documents.len() / 50).max(2);
-            let words = folded_words(&candidate.question).into_iter();
-            members.extend(words.filter(|word| self.web.n_holding(word) <= rare).map(|w| hash(&w)));
-        }
-        Signature::of(members).unwrap_or_else(|| Signature::lone(0))
     }
 }
 

@@ -347,6 +347,56 @@ fn splits_share_no_document() {
     assert_eq!(made.report.documents_by_split.iter().sum::<usize>(), documents().len());
 }
 
+/// What is asked of a person, or by way of a film, is not asked in another split of a person of nearly that name
+/// with the same answer.
+#[test]
+fn splits_share_no_question_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut documents = Vec::new();
+    for n in 0..20 {
+        for (of, last) in ["", " Junior"].iter().enumerate() {
+            let name = format!("{} {}{last}", FIRST[n], LAST[n]);
+            let title = format!("{}{}", TITLES[n], ["", " Returns"][of]);
+            let (day, year) = (n + 3, 1921 + n);
+            let known = ["Long takes made the name.", "Nobody knows the early work, now lost."][of];
+            documents.push(Document::new(
+                DocumentId::new(format!("person-{n:02}-{of}")),
+                name.as_str(),
+                format!("{name} (born May {day}, {year}) is an Austrian film director. {known}"),
+            ));
+            documents.push(Document::new(
+                DocumentId::new(format!("film-{n:02}-{of}")),
+                title.as_str(),
+                format!("{title} is a {} Austrian film directed by {name}. {known}", year + 30),
+            ));
+        }
+    }
+    let store = store(&dir.path().join("store"), documents);
+    let options = MakeOptions {
+        shares: Shares { train: 0.5, dev: 0.0, test: 0.5 },
+        kinds: vec![Kind::OneHop, Kind::Bridge],
+        count: 200,
+        candidates: 400,
+        ..options()
+    };
+    let made = make(&store, &options, None, &|_| (), &|| false).unwrap();
+    for kind in &made.report.kinds {
+        let (_, asked, passed) =
+            kind.survivors.iter().find(|(filter, ..)| *filter == Filter::New).unwrap();
+        assert!(passed < asked, "{:?}: {asked}", kind.kind);
+        let mut of: BTreeMap<&str, BTreeSet<Split>> = BTreeMap::new();
+        for task in made.tasks.iter().filter(|task| task.question.as_str().contains("born")) {
+            if task.kind == kind.kind {
+                of.entry(&task.gold_answers[0]).or_default().insert(task.split);
+            }
+        }
+        assert!(of.len() >= 10, "{:?}: {of:?}", kind.kind);
+        assert!(of.values().any(|splits| splits.contains(&Split::Train)));
+        assert!(of.values().any(|splits| splits.contains(&Split::Test)));
+        assert!(of.values().all(|splits| splits.len() == 1), "{:?}: {of:?}", kind.kind);
+    }
+}
+
 /// Where one search is not asked for, the report says nothing of it.
 #[test]
 fn filters_that_are_not_asked_are_not_counted() {

@@ -1,0 +1,97 @@
+//! What was asked so far: no task is like one made before.
+//!
+//! Within a split, two tasks are alike when they take the same documents to the same answers, whatever their
+//! wording. Two splits share no document, so there the words tell: tasks are alike when they want one answer and
+//! the words that tell their questions apart are mostly the same. What was learnt by heart in training would
+//! else be asked in the test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sleuth_index::folded;
+
+use crate::make::candidate::Candidate;
+use crate::make::minhash::{Known, Signature, hash};
+use crate::make::web::{Web, folded_words};
+use crate::task::Split;
+
+/// From this likeness on, two questions ask the same.
+const SAME: f64 = 0.75;
+/// From this share of common words on, two questions of two splits that want one answer ask the same. It is low:
+/// a task too few does less harm than one too many.
+const TWINS: f64 = 0.5;
+
+/// See the [module](self).
+#[derive(Default)]
+pub(crate) struct Asked {
+    known: Known,
+    /// By answer, or for want of one by what is asked for.
+    words: BTreeMap<String, Vec<(Split, BTreeSet<String>)>>,
+}
+
+impl Asked {
+    /// Takes up a candidate of `split`, and says whether nothing like it was there.
+    pub(crate) fn is_new(&mut self, web: &Web, candidate: &Candidate, split: Split) -> bool {
+        let wanted = wanted(candidate);
+        let words = words(candidate);
+        let is_twin = |(other, known): &(Split, BTreeSet<String>)| {
+            *other != split && share(web, known, &words) >= TWINS
+        };
+        if self.words.get(&wanted).is_some_and(|known| known.iter().any(is_twin))
+            || !self.known.is_new(essence(web, candidate), SAME)
+        {
+            return false;
+        }
+        self.words.entry(wanted).or_default().push((split, words));
+        true
+    }
+}
+
+/// The answer; of a question without one, what kind of fact it asks for.
+fn wanted(candidate: &Candidate) -> String {
+    match candidate.golds.first() {
+        Some(gold) => folded(gold),
+        None => format!("\0{}", candidate.recipe),
+    }
+}
+
+/// The words of the question, and those of the answers on the way.
+fn words(candidate: &Candidate) -> BTreeSet<String> {
+    let before = candidate.hops.len().saturating_sub(1);
+    let on_the_way = candidate.hops[..before].iter().flat_map(|hop| folded_words(&hop.answer));
+    folded_words(&candidate.question).into_iter().chain(on_the_way).collect()
+}
+
+/// How much of the words that either has both have, from 0 to 1. A word counts by the logarithm of how rare it
+/// is; one that no document holds is the wording's own and does not count.
+fn share(web: &Web, a: &BTreeSet<String>, b: &BTreeSet<String>) -> f64 {
+    let n = web.documents.len() as f64;
+    let weight = |word: &String| match web.n_holding(word) {
+        0 => 0.0,
+        holding => (n / holding as f64).ln(),
+    };
+    let all: f64 = a.union(b).map(weight).sum();
+    let common: f64 = a.intersection(b).map(weight).sum();
+    if all > 0.0 { common / all } else { f64::from(u8::from(a == b)) }
+}
+
+/// The documents and answers of a candidate's hops, and of a single hop the words of the question that few
+/// documents hold.
+fn essence(web: &Web, candidate: &Candidate) -> Signature {
+    let mut members: Vec<u64> = Vec::new();
+    members.extend(candidate.golds.first().map(|gold| hash(&folded(gold))));
+    for (nth, hop) in candidate.hops.iter().enumerate() {
+        // The same thing by the same property, beside another anchor, is the same task.
+        let is_anchor = nth == 0 && candidate.recipe.contains("+same:");
+        if !is_anchor {
+            members.push(hash(&format!("{nth} {} {}", hop.document, hop.answer)));
+        }
+    }
+    // What a single hop is about is told by its relation and its words.
+    if candidate.hops.len() < 2 {
+        members.push(hash(&candidate.recipe));
+        let rare = (web.documents.len() / 50).max(2);
+        let words = folded_words(&candidate.question).into_iter();
+        members.extend(words.filter(|word| web.n_holding(word) <= rare).map(|w| hash(&w)));
+    }
+    Signature::of(members).unwrap_or_else(|| Signature::lone(0))
+}
