@@ -198,6 +198,7 @@ impl Failure {
                 ServerError::Threads(_) => Exit::Ours,
                 ServerError::NoJudge => Exit::Usage,
                 ServerError::Tasks(error) => of_rollout(error),
+                ServerError::Episodes(LinesError::Io(_)) => Exit::Storage,
                 ServerError::Episodes(error) => of_lines(error),
                 ServerError::Store(error) => of_index(error),
             },
@@ -331,12 +332,15 @@ impl Failure {
                  (`prompt`, `completion`)"
                     .to_owned(),
             ),
-            Self::Contrast { source: ContrastError::OtherProtocol { part, .. }, .. } => Some(format!(
-                "what differs may be due to that; to compare all the same, add `--across {part}`"
-            )),
-            Self::Contrast { source: ContrastError::OtherTasks { both, .. }, .. } if *both > 0 => Some(
-                "to compare over the tasks that both have, add `--across tasks`".to_owned(),
-            ),
+            Self::Contrast { source: ContrastError::OtherProtocol { differences }, .. } => {
+                let parts: Vec<&str> =
+                    differences.iter().map(|found| found.part.as_str()).collect();
+                let tasks = if parts.contains(&"tasks") { ", over the tasks that both have" } else { "" };
+                Some(format!(
+                    "a difference may be due to that; to compare all the same{tasks}, add `--across {}`",
+                    parts.join(",")
+                ))
+            }
             Self::Rollout(error) => hint_of_rollout(error),
             Self::Server(error) => error.hint(),
             Self::Agent(AgentError::Store(error)) | Self::Making(MakeError::Store(error)) => {
@@ -349,6 +353,9 @@ impl Failure {
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
                     .to_owned(),
             ),
+            Self::Write { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("make its folder first".to_owned())
+            }
             Self::Read { .. }
             | Self::Write { .. }
             | Self::Output(_)
@@ -371,10 +378,12 @@ impl Failure {
 
     /// The message with its causes, outermost first; a cause that repeats its parent is left out.
     fn messages(&self) -> Vec<String> {
-        let mut messages = vec![self.to_string()];
+        // A parser that was given one line of a file counts it as line 1, beside our own number of it.
+        let without_line = |text: String| text.replace(" at line 1 column ", " at column ");
+        let mut messages = vec![without_line(self.to_string())];
         let mut cause = self.source();
         while let Some(error) = cause {
-            let text = error.to_string();
+            let text = without_line(error.to_string());
             if messages.last().is_none_or(|last| !last.contains(&text)) {
                 messages.push(text);
             }
@@ -434,9 +443,12 @@ fn of_lines(error: &LinesError) -> Exit {
 
 fn of_rollout(error: &RolloutError) -> Exit {
     match error {
+        // What is read there is what is written to.
+        RolloutError::Lines(LinesError::Io(_)) => Exit::Storage,
         RolloutError::Lines(error) => of_lines(error),
         RolloutError::NoTasks
         | RolloutError::NoHead { .. }
+        | RolloutError::NoRecording { .. }
         | RolloutError::OtherRun { .. }
         | RolloutError::OtherSnapshot { .. }
         | RolloutError::NoEvidence { .. }
@@ -458,7 +470,17 @@ fn hint_of_rollout(error: &RolloutError) -> Option<String> {
             "name a file without `.zst` or `.gz`".to_owned()
         }
         RolloutError::NoHead { .. } => {
-            "name a new file, or one that `sleuth tasks rollout` has begun".to_owned()
+            "name a new file, or one that `sleuth tasks rollout` has begun; what a server or another program \
+             logged is shown by `sleuth tasks show` and measured by `sleuth eval answers`"
+                .to_owned()
+        }
+        RolloutError::NoRecording { .. } => {
+            "only episodes of `sleuth tasks rollout` run again; others are shown by `sleuth tasks show`"
+                .to_owned()
+        }
+        RolloutError::OtherRun { what, .. } if what == "tasks" => {
+            "run it with the tasks, `--split` and `--first` that the file was begun with, or name a new file"
+                .to_owned()
         }
         RolloutError::OtherRun { .. } => {
             "run it with the settings that the file was begun with, or name a new file".to_owned()

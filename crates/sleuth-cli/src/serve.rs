@@ -9,9 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use sleuth_index::{Parts, Retriever as _};
 use sleuth_server::{Environments, Limits, Options, ServedTasks, Server};
-use sleuth_tasks::{
-    EnvironmentLimits, GymOptions, Quality, RewardRule, Split, Task, TrainTask, read_tasks,
-};
+use sleuth_tasks::{EnvironmentLimits, GymOptions, Quality, RewardRule, Split, Task, TrainTask};
 
 use crate::args::{Common, RemoteArgs, duration};
 use crate::choose;
@@ -258,7 +256,7 @@ fn environments(
     progress: &Progress,
 ) -> Result<Option<Environments>, Failure> {
     let Some(path) = &args.tasks else { return Ok(None) };
-    let mut tasks: Vec<Task> = read_tasks(path)?;
+    let mut tasks: Vec<Task> = crate::tasks::read(path)?;
     let all = tasks.len();
     tasks.retain(|task| task.split == args.split);
     if tasks.is_empty() {

@@ -104,6 +104,12 @@ fn find_run(name: &str, places: &Places) -> Result<PathBuf, Failure> {
     match fitting[..] {
         [] if name != "last" && folder.join(name).join(LOG).is_file() => Ok(folder.join(name)),
         [id] => Ok(folder.join(id)),
+        [] if path.is_file() && sleuth_tasks::holds_episodes(path).unwrap_or(false) => {
+            Err(Failure::input(
+                format!("`{name}` holds episodes, not a run"),
+                format!("`sleuth tasks show {name}` shows them"),
+            ))
+        }
         [] => Err(Failure::input(
             format!("no run `{name}` in `{}`", folder.display()),
             "the id stands in the last line of each answer; `last` is the newest run",
@@ -120,11 +126,17 @@ fn find_run(name: &str, places: &Places) -> Result<PathBuf, Failure> {
 
 /// A log as people read it.
 fn show(folder: &Path, trajectory: &Trajectory, paint: Paint) -> String {
+    let name = escape(&folder.display().to_string());
+    let end = if trajectory.is_complete() { "" } else { "\nthe log ends before the run did\n" };
+    format!("run        {name}\n{}{end}", show_events(trajectory, paint))
+}
+
+/// The events of a run as people read them.
+pub(crate) fn show_events(trajectory: &Trajectory, paint: Paint) -> String {
     let mut text = String::new();
     let began = trajectory.events.first().map_or(0, |first| first.at_ms);
     let mut evidence: Vec<&Evidence> = Vec::new();
     let mut answer: Option<(&String, &Vec<Claim>)> = None;
-    let _ = writeln!(text, "run        {}", escape(&folder.display().to_string()));
     for envelope in &trajectory.events {
         let at = format!("{:>8}", seconds(envelope.at_ms.saturating_sub(began) as f64 / 1000.0));
         let at = paint.dim(&at);
@@ -201,9 +213,6 @@ fn show(folder: &Path, trajectory: &Trajectory, paint: Paint) -> String {
             }
             Event::Finished { finish, usage, .. } => write_end(&mut text, finish, usage),
         }
-    }
-    if !trajectory.is_complete() {
-        text += "\nthe log ends before the run did\n";
     }
     text
 }

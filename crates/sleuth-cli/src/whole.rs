@@ -1,5 +1,6 @@
 //! A file that is there whole or not at all.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,7 @@ pub(crate) fn apart(
 ///
 /// What is no regular file, such as a pipe or `/dev/null`, is written to as it stands.
 pub(crate) struct WholeFile {
-    out: BufWriter<fs_err::File>,
+    out: BufWriter<File>,
     /// Where it is written, and where it goes; `None` for what is no regular file.
     way: Option<(PathBuf, PathBuf)>,
 }
@@ -55,7 +56,7 @@ impl WholeFile {
         // A link is followed, so that it is not the link that is replaced.
         let target = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if fs_err::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
-            let file = fs_err::OpenOptions::new().write(true).open(&target)?;
+            let file = OpenOptions::new().write(true).open(&target)?;
             return Ok(Self { out: BufWriter::new(file), way: None });
         }
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -63,7 +64,8 @@ impl WholeFile {
         partial.push(name);
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = target.with_file_name(partial);
-        let file = fs_err::File::create(&partial)?;
+        // Not by `fs_err`: its errors would name a file that nobody has asked for. Callers name `path`.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&partial)?;
         Ok(Self { out: BufWriter::new(file), way: Some((partial, target)) })
     }
 
@@ -72,7 +74,7 @@ impl WholeFile {
         self.out.flush()?;
         if let Some((partial, target)) = &self.way {
             self.out.get_ref().sync_all()?;
-            fs_err::rename(partial, target)?;
+            std::fs::rename(partial, target)?;
         }
         self.way = None;
         Ok(())
@@ -95,4 +97,14 @@ impl Drop for WholeFile {
             let _ = fs_err::remove_file(partial);
         }
     }
+}
+
+/// Writes a file that is there whole or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let write = || {
+        let mut file = WholeFile::create(path)?;
+        file.write_all(bytes)?;
+        file.finish()
+    };
+    write().map_err(|source| Failure::Write { path: path.to_owned(), source })
 }

@@ -10,7 +10,9 @@ use serde::{Serialize, Serializer};
 
 use crate::metric::Metric;
 use crate::report::{Block, Figure, Page, Row, Table, whiskers};
-use crate::statistics::{Calibration, Estimate, Interval, Resampling, estimate, pass_all, pass_at};
+use crate::statistics::{
+    Calibration, Estimate, Interval, Resampling, Scale, estimate, pass_all, pass_at,
+};
 use crate::system::{Band, Observation, Protocol, System};
 
 /// What is said of each group of tasks.
@@ -163,9 +165,9 @@ impl Answers {
                 table.rows.push(vec![
                     k.to_string(),
                     number(at.mean, Metric::Correct),
-                    interval(at.bootstrap, Metric::Correct),
+                    interval(at.interval(), Metric::Correct),
                     number(all.mean, Metric::Correct),
-                    interval(all.bootstrap, Metric::Correct),
+                    interval(all.interval(), Metric::Correct),
                     at.tasks.to_string(),
                 ]);
             }
@@ -212,8 +214,8 @@ impl Answers {
     /// How the intervals were made, on one line.
     pub fn method_line(&self) -> String {
         format!(
-            "intervals: Wilson at the effective sample size for shares, else bootstrap over clusters, \
-             {} samples, seed {}",
+            "intervals: Wilson at the effective sample size for shares of rollouts, pass@k and pass^k, and where \
+             all is 0 or all is 1; else bootstrap over clusters, {} samples, seed {}",
             self.resampling.samples, self.resampling.seed,
         )
     }
@@ -284,15 +286,17 @@ fn passes(observations: &[Observation], resampling: &Resampling) -> Vec<Passes> 
         return Vec::new();
     }
     let of = |k: usize, chance: fn(u64, u64, u64) -> Result<f64, _>| {
-        let values: Vec<(&str, f64)> = tasks
-            .iter()
+        let tasks = || tasks.iter().filter(|task| task.values.len() >= k);
+        // Draws of k that share no rollout.
+        let n_trials = tasks().map(|task| task.values.len() / k).sum();
+        let values: Vec<(&str, f64)> = tasks()
             .filter_map(|task| {
                 let n_right = task.values.iter().filter(|&&value| value == 1.0).count();
                 let value = chance(task.values.len() as u64, n_right as u64, k as u64).ok()?;
                 Some((task.cluster, value))
             })
             .collect();
-        estimate(&values, None, resampling)
+        estimate(&values, Scale::Trials(n_trials), resampling)
     };
     let passes = |k| Some(Passes { k, at: of(k, pass_at)?, all: of(k, pass_all)? });
     (1..=most).filter_map(passes).collect()

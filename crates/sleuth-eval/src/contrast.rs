@@ -30,7 +30,8 @@ pub const ALPHA: f64 = 0.05;
 pub const POWER: f64 = 0.8;
 
 /// A part of the protocol in which compared systems may differ where the caller says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Across {
     /// Snapshots of the store.
     Store,
@@ -67,33 +68,39 @@ impl FromStr for Across {
     }
 }
 
+/// A part of the protocol in which two systems differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Differing {
+    /// Which part.
+    pub part: Across,
+    /// How they differ, in words.
+    pub how: String,
+}
+
 /// Why two systems are not compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContrastError {
-    /// They were not made under one protocol.
-    #[error("the {part} of the first is `{first}`, that of the second `{second}`")]
+    /// They were not made under one protocol; named are all parts in which they differ and that the caller
+    /// did not allow.
+    #[error("{}", differences.iter().map(|d| d.how.as_str()).collect::<Vec<_>>().join("; "))]
     OtherProtocol {
-        /// `store`, `retrieval` or `budget`.
-        part: &'static str,
-        /// Of the first system.
-        first: String,
-        /// Of the second system.
-        second: String,
+        /// At least one.
+        differences: Vec<Differing>,
     },
-    /// They were not asked the same tasks.
+    /// They have no task in common.
     #[error(
-        "the two are of different tasks: {only_first} only in the first, {only_second} only in the \
-         second, {both} in both, such as `{example}` in one"
+        "the two have no task in common: the first has {first}, such as `{of_first}`, the second {second}, such as \
+         `{of_second}`"
     )]
-    OtherTasks {
-        /// Tasks that only the first has.
-        only_first: usize,
-        /// Tasks that only the second has.
-        only_second: usize,
-        /// Tasks that both have.
-        both: usize,
-        /// One that is not in both.
-        example: String,
+    NoCommonTask {
+        /// Tasks of the first.
+        first: usize,
+        /// One of them.
+        of_first: String,
+        /// Tasks of the second.
+        second: usize,
+        /// One of them.
+        of_second: String,
     },
     /// No task has a value in both.
     #[error("no task has a value of `{metric}` in both")]
@@ -118,12 +125,12 @@ pub struct Contrast {
     pub interval: Interval,
     /// *p* of the randomisation test over clusters.
     pub p: f64,
-    /// Tasks where the second has more.
-    pub wins: usize,
+    /// Tasks where the second has more; better it is only where more is.
+    pub more: usize,
     /// Tasks where both have the same.
-    pub ties: usize,
-    /// Tasks where the first has more.
-    pub losses: usize,
+    pub equal: usize,
+    /// Tasks where the second has less.
+    pub less: usize,
 }
 
 /// What the comparison comes to.
@@ -145,6 +152,8 @@ pub struct ComparedSystems {
     pub first: String,
     /// Name of the second system.
     pub second: String,
+    /// Parts of the protocol in which they differ all the same.
+    pub across: Vec<Differing>,
     /// Tasks with a value of the first metric in both.
     pub tasks: usize,
     /// Clusters that they fall into.
@@ -182,8 +191,11 @@ pub fn compare_systems(
     across: &BTreeSet<Across>,
     resampling: &Resampling,
 ) -> Result<ComparedSystems, ContrastError> {
-    same_protocol(first, second, across)?;
-    let asked = same_tasks(first, second, across)?;
+    let (differing, asked) = differences(first, second)?;
+    if differing.iter().any(|found| !across.contains(&found.part)) {
+        let not_allowed = differing.into_iter().filter(|found| !across.contains(&found.part));
+        return Err(ContrastError::OtherProtocol { differences: not_allowed.collect() });
+    }
     let nothing = ContrastError::Nothing { metric: main.as_str() };
     let pairs = Pairs::of(main, first, second).ok_or(nothing)?;
     let others = Metric::ALL.into_iter().filter(|&metric| metric != main);
@@ -203,11 +215,12 @@ pub fn compare_systems(
     let n = pairs.differences.len();
     let spread = clustered_mean(&pairs.differences);
     let error = spread.and_then(|found| found.standard_error).filter(|&error| error > 0.0);
-    let unseen = (decisive.ties == n && main.is_share())
+    let unseen = (decisive.equal == n && main.is_share())
         .then(|| clopper_pearson(0, n as u64, 2.0 * 0.95 - 1.0).high);
     Ok(ComparedSystems {
         first: first.protocol.name(),
         second: second.protocol.name(),
+        across: differing,
         tasks: n,
         clusters: spread.map_or(0, |found| found.n_clusters),
         left_out: asked - n,
@@ -222,45 +235,48 @@ pub fn compare_systems(
     })
 }
 
-fn same_protocol(
-    first: &System,
-    second: &System,
-    across: &BTreeSet<Across>,
-) -> Result<(), ContrastError> {
+/// The parts of the protocol in which two systems differ, and the number of tasks that both were asked.
+fn differences(first: &System, second: &System) -> Result<(Vec<Differing>, usize), ContrastError> {
     let (a, b) = (&first.protocol, &second.protocol);
-    let differs = |part: Across, same: bool, first: String, second: String| {
-        if same || across.contains(&part) {
-            return Ok(());
+    let parts = [
+        (Across::Store, a.store == b.store, a.store.clone(), b.store.clone()),
+        (Across::Retrieval, a.retrieval == b.retrieval, a.retrieval.clone(), b.retrieval.clone()),
+        (Across::Budget, a.budget == b.budget, a.limits(), b.limits()),
+    ];
+    let mut found: Vec<Differing> = Vec::new();
+    for (part, is_same, of_first, of_second) in parts {
+        if !is_same {
+            let part_name = part.as_str();
+            let how = format!(
+                "the {part_name} of the first is `{of_first}`, that of the second `{of_second}`"
+            );
+            found.push(Differing { part, how });
         }
-        Err(ContrastError::OtherProtocol { part: part.as_str(), first, second })
-    };
-    differs(Across::Store, a.store == b.store, a.store.clone(), b.store.clone())?;
-    let same = a.retrieval == b.retrieval;
-    differs(Across::Retrieval, same, a.retrieval.clone(), b.retrieval.clone())?;
-    differs(Across::Budget, a.budget == b.budget, a.limits(), b.limits())
-}
-
-/// The number of tasks that both were asked.
-fn same_tasks(
-    first: &System,
-    second: &System,
-    across: &BTreeSet<Across>,
-) -> Result<usize, ContrastError> {
+    }
     let ids = |system: &System| -> BTreeSet<String> {
         system.observations.iter().map(|observation| observation.task.0.clone()).collect()
     };
     let (a, b) = (ids(first), ids(second));
     let both = a.intersection(&b).count();
-    let only = a.symmetric_difference(&b).next();
-    match only {
-        Some(example) if !across.contains(&Across::Tasks) => Err(ContrastError::OtherTasks {
-            only_first: a.len() - both,
-            only_second: b.len() - both,
-            both,
-            example: example.clone(),
-        }),
-        _ => Ok(both),
+    let example = |ids: &BTreeSet<String>| ids.first().cloned().unwrap_or_default();
+    if both == 0 {
+        return Err(ContrastError::NoCommonTask {
+            first: a.len(),
+            of_first: example(&a),
+            second: b.len(),
+            of_second: example(&b),
+        });
     }
+    if let Some(only) = a.symmetric_difference(&b).next() {
+        let how = format!(
+            "the two are of different tasks: {} only in the first, {} only in the second, {both} in both, such \
+             as `{only}` in one",
+            a.len() - both,
+            b.len() - both,
+        );
+        found.push(Differing { part: Across::Tasks, how });
+    }
+    Ok((found, both))
 }
 
 /// Values of the tasks that both systems have.
@@ -318,7 +334,7 @@ impl Pairs {
         let clusters: Vec<(f64, usize)> = clusters.into_values().collect();
         let sums: Vec<f64> = clusters.iter().map(|&(sum, _)| sum).collect();
         let count = |f: fn(f64) -> bool| self.differences.iter().filter(|(_, d)| f(*d)).count();
-        let (wins, losses) = (count(|d| d > 0.0), count(|d| d < 0.0));
+        let (more, less) = (count(|d| d > 0.0), count(|d| d < 0.0));
         Contrast {
             metric,
             first: self.first,
@@ -326,9 +342,9 @@ impl Pairs {
             difference: unless_rounding(self.second - self.first),
             interval: bootstrap_means(&clusters, resampling),
             p: randomisation(&sums, resampling),
-            wins,
-            ties: self.differences.len() - wins - losses,
-            losses,
+            more,
+            equal: self.differences.len() - more - less,
+            less,
         }
     }
 
@@ -349,10 +365,12 @@ impl ComparedSystems {
         let decisive = &self.contrasts[0];
         let (metric, places) = (decisive.metric, decisive.metric.decimals());
         let found = format!(
-            "{:+.places$} in {metric} ({} {}, p {})",
+            "{:+.places$} in {metric} ({}p {})",
             decisive.difference,
-            interval_name(&self.resampling),
-            signed(decisive.interval, metric),
+            match signed(decisive.interval, metric).as_str() {
+                "–" => String::new(),
+                ends => format!("{} {ends}, ", interval_name(&self.resampling)),
+            },
             p_text(decisive.p),
         );
         let mut text = match self.call {
@@ -395,7 +413,7 @@ impl ComparedSystems {
     pub fn table(&self) -> Table {
         let level = interval_name(&self.resampling);
         let head =
-            ["metric", "first", "second", "difference", &level, "p", "wins", "ties", "losses"];
+            ["metric", "first", "second", "difference", &level, "p", "more", "equal", "less"];
         let mut table = Table::new("Second less first, over the same tasks", 1, &head);
         for contrast in &self.contrasts {
             let (metric, places) = (contrast.metric, contrast.metric.decimals());
@@ -406,12 +424,17 @@ impl ComparedSystems {
                 format!("{:+.places$}", contrast.difference),
                 signed(contrast.interval, metric),
                 p_text(contrast.p),
-                contrast.wins.to_string(),
-                contrast.ties.to_string(),
-                contrast.losses.to_string(),
+                contrast.more.to_string(),
+                contrast.equal.to_string(),
+                contrast.less.to_string(),
             ]);
         }
         table
+    }
+
+    /// In what the two differ beside policy and model, a sentence each.
+    pub fn across_lines(&self) -> Vec<String> {
+        self.across.iter().map(|found| format!("compared although {}", found.how)).collect()
     }
 
     /// McNemar's test in words, where it was made.
@@ -430,13 +453,14 @@ impl ComparedSystems {
     pub fn method_line(&self) -> String {
         format!(
             "p: randomisation test over clusters, two-sided, {} permutations; interval: bootstrap over \
-             clusters, {} samples; seed {}; no correction for many metrics",
+             clusters, {} samples; seed {}; no correction for many metrics; more, equal, less: tasks where the \
+             second has so much",
             self.resampling.permutations, self.resampling.samples, self.resampling.seed,
         )
     }
 
-    /// A page about it.
-    pub fn page(&self) -> Page {
+    /// A page about it; `called` is how the two are called where they stand, such as their files.
+    pub fn page(&self, called: [&str; 2]) -> Page {
         let shown = |contrast: &&Contrast| contrast.metric.decimals() == 3;
         let rows: Vec<Row> = self
             .contrasts
@@ -449,8 +473,9 @@ impl ComparedSystems {
                 interval: Some(contrast.interval),
             })
             .collect();
-        let mut blocks =
-            vec![Block::Text(format!("first: {}; second: {}", self.first, self.second))];
+        let mut blocks = vec![Block::Text(format!("first: {} ({})", called[0], self.first))];
+        blocks.push(Block::Text(format!("second: {} ({})", called[1], self.second)));
+        blocks.extend(self.across_lines().into_iter().map(Block::Text));
         blocks.extend(self.verdict().lines().map(|line| Block::Text(line.to_owned())));
         blocks.push(Block::Figure(Figure {
             caption: "Differences with their intervals; what holds 0 is not shown to differ"
@@ -464,7 +489,11 @@ impl ComparedSystems {
     }
 }
 
+/// The ends with their signs; where both are one value, nothing was there to be drawn from.
 fn signed(interval: Interval, metric: Metric) -> String {
+    if interval.low == interval.high {
+        return "–".to_owned();
+    }
     let places = metric.decimals();
     format!("{:+.places$} to {:+.places$}", interval.low, interval.high)
 }

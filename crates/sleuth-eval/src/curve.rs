@@ -22,7 +22,7 @@ use sleuth_records::{Budget, Random};
 use crate::answers::{interval, interval_name, number};
 use crate::metric::Metric;
 use crate::report::{Block, Figure, Page, Point, Series, Spacing, Table, lines};
-use crate::statistics::{Estimate, Resampling, estimate};
+use crate::statistics::{Estimate, Resampling, Scale, estimate};
 use crate::system::{Observation, Outcome, Protocol, System};
 
 /// Subsets of rollouts that are drawn where there are more.
@@ -253,8 +253,8 @@ impl Curve {
         };
         let mut notes: Vec<String> = self.series.iter().filter_map(said).collect();
         notes.push(format!(
-            "intervals: bootstrap over clusters (Wilson for single rollouts), {} samples, seed {}",
-            self.resampling.samples, self.resampling.seed,
+            "intervals: Wilson at the effective sample size; subsets of rollouts drawn with seed {}",
+            self.resampling.seed,
         ));
         notes
     }
@@ -378,7 +378,8 @@ fn in_parallel(
             ((*cluster).to_owned(), n_right as f64 / subsets.len() as f64)
         };
         let values: Vec<(String, f64)> = tasks.values().map(of).collect();
-        estimate(&values, None, resampling)
+        // Draws of k that share no rollout.
+        estimate(&values, Scale::Trials(values.len() * (most / k)), resampling)
     };
     let mut out = Vec::new();
     for selection in Selection::ALL.into_iter().filter(|selection| selection.is_possible(&all)) {

@@ -47,7 +47,8 @@ pub use collapse::{
 };
 pub use compare::{Comparison, compare};
 pub use contrast::{
-    ALPHA, Across, Call, ComparedSystems, Contrast, ContrastError, POWER, compare_systems,
+    ALPHA, Across, Call, ComparedSystems, Contrast, ContrastError, Differing, POWER,
+    compare_systems,
 };
 pub use curve::{Axis, Curve, CurvePoint, CurveSeries, SUBSETS};
 pub use error::EvalError;

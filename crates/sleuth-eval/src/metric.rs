@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::statistics::{Estimate, Resampling, estimate};
+use crate::statistics::{Estimate, Resampling, Scale, estimate};
 use crate::system::{Observation, Outcome};
 
 /// A number that an episode has; some have it only where it makes sense.
@@ -96,16 +96,57 @@ impl Metric {
         }
     }
 
+    /// What it is, in a phrase.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Correct => "share that the task's own verifier found right",
+            Self::ExactMatch => {
+                "share equal to a gold answer but for case, articles and punctuation (SQuAD)"
+            }
+            Self::F1 => "words shared with the best gold answer, 0 to 1 (SQuAD)",
+            Self::NotFoundWrongly => "share of *not found* where there is an answer",
+            Self::NotFoundRightly => "share of *not found* where there is none",
+            Self::NoAnswer => "share with neither an answer nor *not found*",
+            Self::EvidenceSeen => "share of the evidence's documents that were found or opened",
+            Self::EvidenceRanked => "the same in the first ten of the final ranking",
+            Self::CitationsExact => "share of citations whose quote holds the claim's words",
+            Self::CitationsSupported => "the same with those that hold most of them",
+            Self::Reward => "what training would get",
+            Self::Searches => "searches of the store",
+            Self::Pages => "documents opened",
+            Self::Turns => "turns of the policy",
+            Self::Tokens => "tokens read anew and written, of all model calls",
+            Self::Seconds => "wall-clock seconds",
+            Self::Dollars => "US dollars, where prices are known",
+        }
+    }
+
     /// Whether a single episode has 0 or 1 of it, so that its mean is a share of trials.
     pub fn is_share(self) -> bool {
-        matches!(
-            self,
+        matches!(self.scale(0), Scale::Trials(_))
+    }
+
+    /// What its values can be; those of a share come from `n_trials` episodes.
+    fn scale(self, n_trials: usize) -> Scale {
+        match self {
             Self::Correct
-                | Self::ExactMatch
-                | Self::NotFoundWrongly
-                | Self::NotFoundRightly
-                | Self::NoAnswer
-        )
+            | Self::ExactMatch
+            | Self::NotFoundWrongly
+            | Self::NotFoundRightly
+            | Self::NoAnswer => Scale::Trials(n_trials),
+            Self::F1
+            | Self::EvidenceSeen
+            | Self::EvidenceRanked
+            | Self::CitationsExact
+            | Self::CitationsSupported => Scale::Unit,
+            Self::Reward
+            | Self::Searches
+            | Self::Pages
+            | Self::Turns
+            | Self::Tokens
+            | Self::Seconds
+            | Self::Dollars => Scale::Any,
+        }
     }
 
     /// Decimals that a table shows.
@@ -172,7 +213,7 @@ impl Metric {
         let n_trials = by_task.iter().map(|task| task.values.len()).sum();
         let values: Vec<(&str, f64)> =
             by_task.iter().map(|task| (task.cluster, task.mean())).collect();
-        estimate(&values, self.is_share().then_some(n_trials), resampling)
+        estimate(&values, self.scale(n_trials), resampling)
     }
 
     /// The values of each task that has any, in the order of first appearance.

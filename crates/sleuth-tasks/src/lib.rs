@@ -90,7 +90,8 @@ pub use episode::{
 pub use filter::Filter;
 pub use import::{Format, ImportError, ImportOptions, ImportReport, LeftOut, Reason, import};
 pub use lines::{
-    EpisodeLog, LinesError, TaskWriter, read_episodes, read_tasks, write_episode, write_tasks,
+    EpisodeLog, LinesError, TaskWriter, holds_episodes, read_episodes, read_tasks, write_episode,
+    write_tasks,
 };
 pub use make::{
     KindReport, Made, MakeError, MakeOptions, MakeProgress, MakeReport, Shares, SplitReport, make,

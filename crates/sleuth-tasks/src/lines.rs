@@ -135,6 +135,22 @@ pub fn read_episodes<E: From<LinesError>>(
     Ok(torn)
 }
 
+/// Whether a file holds episodes, by its first line; else it may hold tasks.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn holds_episodes(path: &Path) -> Result<bool, LinesError> {
+    let mut reader = open(path)?;
+    let mut text = Vec::new();
+    while text.iter().all(u8::is_ascii_whitespace) {
+        text.clear();
+        if reader.by_ref().take(LONGEST).read_until(b'\n', &mut text)? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(begins_episodes(&text, text.ends_with(b"\n")))
+}
+
 /// Writes tasks as one file, in their order. The file appears under its name when it is whole.
 ///
 /// # Errors

@@ -7,16 +7,17 @@ use sleuth_agent::{Clock as _, SystemClock};
 use sleuth_eval::{Answers, BrowseComp, System, answers_page, summary_name, trec_run};
 use sleuth_records::write_run;
 
-use super::{ShowArgs, load, write_whole};
+use super::{ShowArgs, load};
 use crate::args::{Common, RemoteArgs};
 use crate::fail::{Exit, Failure};
 use crate::print;
 use crate::progress::Progress;
 use crate::run::compact_utc;
 use crate::show::escape;
-use crate::whole::apart;
+use crate::whole::{apart, write_whole};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::metrics_help())]
 pub(crate) struct AnswersArgs {
     /// Files of episodes, as `sleuth tasks rollout` and `sleuth serve` write them
     #[arg(required = true, value_name = "EPISODES")]

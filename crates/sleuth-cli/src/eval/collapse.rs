@@ -6,18 +6,29 @@ use serde_json::json;
 use sleuth_eval::report::Page;
 use sleuth_eval::{WatchOptions, watch};
 
-use super::write_whole;
 use crate::args::Common;
 use crate::fail::{Exit, Failure};
 use crate::print;
 use crate::progress::Progress;
 use crate::show::{count, escape};
-use crate::whole::apart;
+use crate::whole::{apart, write_whole};
 
 /// Steps that the table on a terminal shows.
 const SHOWN: usize = 20;
 
+const COLUMNS: &str = "\
+Columns of the table, by step of the training:
+  searches        searches of a rollout; easy, medium, hard: of questions so hard
+  valid           share of actions that could be parsed and done
+  right           share of right answers
+  unsearched      share of the right answers that were given without a search
+  repeated        share of queries that the same rollout had sent before
+  empty           share of searches that found nothing
+  reward, spread  mean, and standard deviation within the rollouts of a question
+  equal groups    share of questions whose rollouts all got one reward, from which nothing is learnt";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = COLUMNS)]
 pub(crate) struct CollapseArgs {
     /// Rollout logs, or folders of them: files of episodes, and what verl, SkyRL and TRL write as JSON
     /// Lines

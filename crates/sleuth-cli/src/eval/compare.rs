@@ -14,6 +14,7 @@ use crate::progress::Progress;
 use crate::show::{count, escape};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = super::metrics_help())]
 pub(crate) struct CompareArgs {
     /// Episodes of the first system
     first: PathBuf,
@@ -45,7 +46,8 @@ pub(crate) fn compare(common: &Common, args: &CompareArgs) -> Result<Exit, Failu
         compare_systems(&first, &second, args.metric, &across, &resampling).map_err(|source| {
             Failure::Contrast { first: args.first.clone(), second: args.second.clone(), source }
         })?;
-    args.show.write(|| compared.page())?;
+    let files = [&args.first, &args.second].map(|path| path.display().to_string());
+    args.show.write(|| compared.page([&files[0], &files[1]]))?;
     if compared.left_out > 0 {
         progress.note(&format!(
             "note: {} without a value of {} in one of the two, left out",
@@ -55,7 +57,8 @@ pub(crate) fn compare(common: &Common, args: &CompareArgs) -> Result<Exit, Failu
     }
     progress.end();
     print(&if args.show.json {
-        let mut object = json!({ "status": "compared", "verdict": compared.verdict() });
+        let mut object =
+            json!({ "status": "compared", "files": files, "verdict": compared.verdict() });
         super::extend(&mut object, &compared);
         format!("{object}\n")
     } else {
@@ -85,11 +88,12 @@ fn only(path: &Path, mut systems: Vec<System>) -> Result<System, Failure> {
 
 fn text(args: &CompareArgs, compared: &ComparedSystems) -> String {
     let mut out = format!(
-        "first {} ({})\nsecond {} ({})\n{} in {}\n\n{}\n\n{}\n",
+        "first {} ({})\nsecond {} ({})\n{}{} in {}\n\n{}\n\n{}\n",
         args.first.display(),
         compared.first,
         args.second.display(),
         compared.second,
+        compared.across_lines().iter().map(|line| format!("{line}\n")).collect::<String>(),
         count(compared.tasks as u64, "task"),
         count(compared.clusters as u64, "cluster"),
         compared.verdict(),

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use serde_json::json;
 use sleuth_eval::{Axis, Curve};
 use sleuth_records::Budget;
-use sleuth_tasks::read_tasks;
 
 use super::cells::Maker;
 use super::{ShowArgs, load};
@@ -52,7 +51,7 @@ pub(crate) struct CurveArgs {
 /// Makes the episodes that the budgets lack; returns the files of those that have any.
 fn make(common: &Common, args: &CurveArgs, progress: &Progress) -> Result<Vec<PathBuf>, Failure> {
     let (Some(tasks), Some(into)) = (&args.tasks, &args.into) else { return Ok(Vec::new()) };
-    let tasks = read_tasks(tasks)?;
+    let tasks = crate::tasks::read(tasks)?;
     interrupt::listen("ending; what is written stays, and the same command goes on from there");
     let places = Places::new(common)?;
     let maker = Maker {

@@ -9,21 +9,20 @@ mod matrix;
 mod retrieval;
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::Value;
 use sleuth_eval::report::Page;
-use sleuth_eval::{Loaded, Resampling, read_systems};
+use sleuth_eval::{Loaded, Metric, Resampling, read_systems};
 use sleuth_lm::PriceTable;
 
 use crate::args::{Common, RemoteArgs};
 use crate::fail::{Exit, Failure};
 use crate::places::variable;
 use crate::progress::Progress;
-use crate::whole::{WholeFile, apart};
+use crate::whole::{apart, write_whole};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvalCommand {
@@ -50,6 +49,16 @@ pub(crate) fn eval(common: &Common, command: &EvalCommand) -> Result<Exit, Failu
         EvalCommand::Curve(args) => curve::curve(common, args),
         EvalCommand::Collapse(args) => collapse::collapse(common, args),
     }
+}
+
+/// What the rows of tables are, for `--help`.
+fn metrics_help() -> String {
+    let line = |metric: Metric| format!("\n  {:<20}{}", metric.as_str(), metric.meaning());
+    let lines: String = Metric::ALL.into_iter().map(line).collect();
+    format!(
+        "Metrics, as means over tasks; an episode that ended in an error is in none of them:{lines}\n\
+         Clusters: tasks made from one family of documents count as one where an interval is drawn."
+    )
 }
 
 /// How results are shown, and how intervals are drawn.
@@ -83,16 +92,6 @@ impl ShowArgs {
             None => Ok(()),
         }
     }
-}
-
-/// Writes a file that is there whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let write = || {
-        let mut file = WholeFile::create(path)?;
-        file.write_all(bytes)?;
-        file.finish()
-    };
-    write().map_err(|source| Failure::Write { path: path.to_owned(), source })
 }
 
 /// Reads files of episodes and tells what must be known of them.

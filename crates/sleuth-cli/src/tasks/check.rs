@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use sleuth_index::{Retriever as _, Store};
-use sleuth_tasks::{CheckReport, TaskFault, check_tasks, read_tasks};
+use sleuth_tasks::{CheckReport, TaskFault, check_tasks};
 
 use crate::fail::{Exit, Failure};
 use crate::print;
@@ -31,16 +31,21 @@ pub(crate) struct CheckArgs {
 }
 
 pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
-    let tasks = read_tasks(&args.tasks)?;
+    let tasks = super::read(&args.tasks)?;
     let store = Store::open(&args.store)?;
     let report = check_tasks(&tasks, &store)?;
+    let mut made = tasks.iter().filter_map(|task| task.store.as_deref());
+    let other = made.find(|made| *made != store.snapshot());
     let fatal: Vec<&TaskFault> = report.faults.iter().filter(|fault| fault.is_fatal()).collect();
     if !fatal.is_empty() {
-        return Err(refused(args, &fatal, "re-import or re-make the tasks from this store"));
+        let hint = if fatal.len() == report.evidence {
+            "name the store that the tasks were made from"
+        } else {
+            "re-import or re-make the tasks from this store"
+        };
+        return Err(refused(args, &report, &fatal, other.map(|other| (other, &store)), hint));
     }
-    if report.drifted > 0 && !args.allow_drift {
-        let mut made = tasks.iter().filter_map(|task| task.store.as_deref());
-        let other = made.find(|made| *made != store.snapshot()).unwrap_or_default();
+    if let Some(other) = other.filter(|_| !args.allow_drift) {
         return Err(Failure::input(
             format!(
                 "{} of `{}` were made from another snapshot: expected {other}, found {} in `{}`",
@@ -54,7 +59,8 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     }
     if !report.faults.is_empty() && !args.allow_drift {
         let faults: Vec<&TaskFault> = report.faults.iter().collect();
-        return Err(refused(args, &faults, "with `--allow-drift` a quote may stand elsewhere"));
+        let hint = "with `--allow-drift` a quote may stand elsewhere";
+        return Err(refused(args, &report, &faults, None, hint));
     }
     print(&if args.json {
         format!("{}\n", object(&report, store.snapshot()))
@@ -64,15 +70,30 @@ pub(crate) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn refused(args: &CheckArgs, faults: &[&TaskFault], hint: &str) -> Failure {
+/// The failure of tasks whose evidence is not as they state; `drift` has the snapshot that they were made from
+/// and the store, where that is another one.
+fn refused(
+    args: &CheckArgs,
+    report: &CheckReport,
+    faults: &[&TaskFault],
+    drift: Option<(&str, &Store)>,
+    hint: &str,
+) -> Failure {
+    let of = match (faults.len(), report.evidence) {
+        (n, all) if n == all => format!("none of the {}", count(all as u64, "place")),
+        (n, all) => format!("{n} of {}", count(all as u64, "place")),
+    };
+    let as_stated = if faults.len() == report.evidence { "is" } else { "not" };
+    let drift = drift.map_or_else(String::new, |(other, store)| {
+        format!(" (made from snapshot {other}, found {})", store.snapshot())
+    });
     let named: Vec<String> = faults.iter().take(NAMED).map(|fault| named(fault)).collect();
     let more = match faults.len().saturating_sub(NAMED) {
         0 => String::new(),
         n => format!("; and {n} more"),
     };
-    let places = count(faults.len() as u64, "place");
     let message = format!(
-        "{places} of evidence of `{}` not as stated in `{}`: {}{more}",
+        "{of} of evidence of `{}` {as_stated} as stated in `{}`{drift}: {}{more}",
         args.tasks.display(),
         args.store.display(),
         named.join("; "),

@@ -1,26 +1,42 @@
 //! `sleuth tasks import`.
 
 use std::fmt::Write as _;
-use std::io;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 use sleuth_index::{Retriever, Store};
-use sleuth_tasks::{Format, ImportError, ImportOptions, ImportReport, Split, TaskWriter};
+use sleuth_tasks::{Format, ImportError, ImportOptions, ImportReport, Split};
 
+use super::{TaskFile, cannot_write};
 use crate::args::Common;
 use crate::fail::{Exit, Failure};
 use crate::print;
 use crate::progress::Progress;
 use crate::show::{count, escape};
-use crate::whole::{WholeFile, apart};
+use crate::whole::apart;
 
 /// Records left out that are named to a person.
 const NAMED: usize = 10;
 /// Tasks between two words of progress.
 const STEP: usize = 500;
 
+const KEYS: &str = "\
+Keys of `jsonl` and `search-r1`, of each the first that is there:
+  question        question, query, problem, text, input, prompt
+  answers         gold_answers, golden_answers, answers, answer, targets, target, reward_model.ground_truth:
+                  a text, a number, a list of them, or an object with target, text or value, and aliases
+  more answers    aliases, answer_aliases
+  no answer       unanswerable: true, is_impossible: true or answerable: false
+  id              id, _id, qid, question_id; else its place in the file
+  evidence        documents, evidence: ids or titles, or objects with document and quote
+  as in tasks     verifier, kind, hops
+What else stands in a record is passed over.
+
+Example:
+  {\"id\": \"q1\", \"question\": \"Who wrote it?\", \"answers\": [\"Ann Lee\"], \"evidence\": [\"a.md\"]}";
+
 #[derive(Debug, clap::Args)]
+#[command(after_help = KEYS)]
 pub(crate) struct ImportArgs {
     /// beir, squad, hotpotqa, 2wiki, musique, search-r1 or jsonl
     pub(crate) format: Format,
@@ -49,25 +65,27 @@ pub(crate) fn import(common: &Common, args: &ImportArgs) -> Result<Exit, Failure
     let store = args.store.as_deref().map(Store::open).transpose()?;
     let store = store.as_ref().map(|store| store as &dyn Retriever);
     let options = ImportOptions { split: args.split, store };
-    let write = |source: io::Error| Failure::Write { path: args.into.clone(), source };
-    let file = WholeFile::create(&args.into).map_err(write)?;
-    let mut out = TaskWriter::new(&args.into, file).map_err(write)?;
+    let mut file = TaskFile::create(&args.into)?;
     let mut n = 0;
     let read = sleuth_tasks::import(args.format, &args.path, &options, &mut |task| {
         n += 1;
         if n % STEP == 0 {
             progress.state(|| format!("{n} tasks"));
         }
-        out.write(&task)
+        file.out.write(&task)
     });
     let report = read.map_err(|error| {
-        if let ImportError::Sink(source) = error { write(source) } else { Failure::Import(error) }
+        if let ImportError::Sink(source) = error {
+            cannot_write(&args.into, source)
+        } else {
+            Failure::Import(error)
+        }
     })?;
     progress.end();
     if report.tasks == 0 {
         return Err(nothing(args, &report));
     }
-    out.finish().and_then(WholeFile::finish).map_err(write)?;
+    file.finish()?;
     for note in notes(&report) {
         progress.note(&format!("note: {note}"));
     }

@@ -8,9 +8,9 @@ use sleuth_index::{Store, SyncOptions};
 use sleuth_lm::LanguageModel;
 use sleuth_tasks::{
     Filter, Kind, MakeError, MakeOptions, MakeProgress, MakeReport, Shares, make as make_tasks,
-    write_tasks,
 };
 
+use super::TaskFile;
 use crate::args::{Common, RemoteArgs};
 use crate::choose;
 use crate::fail::{Exit, Failure};
@@ -20,9 +20,19 @@ use crate::print;
 use crate::progress::Progress;
 use crate::show::{count, escape, seconds};
 use crate::vectors::attach;
-use crate::whole::apart;
+use crate::whole::{apart, write_whole};
+
+/// What the columns are, for `--help`.
+fn filters_help() -> String {
+    let line = |filter: Filter| format!("\n  {:<13}{}", filter.as_str(), filter.meaning());
+    let lines: String = Filter::ALL.into_iter().map(line).collect();
+    format!(
+        "Columns of the table, candidates left by each filter, `–` where it is not asked:{lines}"
+    )
+}
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = filters_help())]
 pub(crate) struct MakeArgs {
     /// Folder of the store
     store: PathBuf,
@@ -41,7 +51,8 @@ pub(crate) struct MakeArgs {
     /// Most candidates of each kind: how long to look for tasks
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     candidates: usize,
-    /// Shares of train, dev and test
+    /// Shares of train, dev and test. Documents are cut, by families of related ones, and a task goes with its
+    /// documents: so shares of tasks differ from these, most where there are few
     #[arg(long, value_name = "A,B,C", default_value = "80,10,10", value_parser = shares)]
     shares: Shares,
     /// Where to write what came of the candidates, as JSON
@@ -80,9 +91,11 @@ pub(super) fn shares(text: &str) -> Result<Shares, String> {
         .collect::<Result<_, _>>()
         .map_err(|_| wrong())?;
     let [train, dev, test] = parts.as_slice() else { return Err(wrong()) };
-    let good = parts.iter().all(|part| part.is_finite() && *part >= 0.0);
-    if !good || parts.iter().sum::<f64>() <= 0.0 {
-        return Err(wrong());
+    if !parts.iter().all(|part| part.is_finite() && *part >= 0.0) {
+        return Err(format!("expected three numbers from 0 on, found `{text}`"));
+    }
+    if parts.iter().sum::<f64>() <= 0.0 {
+        return Err("expected at least one share above 0".to_owned());
     }
     Ok(Shares { train: *train, dev: *dev, test: *test })
 }
@@ -92,6 +105,7 @@ pub(super) fn make(common: &Common, args: &MakeArgs) -> Result<Exit, Failure> {
         &[("--into", Some(args.into.as_path())), ("--report", args.report.as_deref())],
         &[&args.store],
     )?;
+    let into = TaskFile::create(&args.into)?;
     interrupt::listen("writing no tasks");
     let progress = Progress::new(common.quiet);
     let places = Places::new(common)?;
@@ -129,11 +143,9 @@ pub(super) fn make(common: &Common, args: &MakeArgs) -> Result<Exit, Failure> {
         Err(MakeError::Cancelled) => return Ok(Exit::Early),
         made => made?,
     };
-    write_tasks(&args.into, &made.tasks)?;
+    into.write(&made.tasks)?;
     if let Some(path) = &args.report {
-        let text = format!("{:#}\n", json!(made.report));
-        fs_err::write(path, text)
-            .map_err(|source| Failure::Write { path: path.clone(), source })?;
+        write_whole(path, format!("{:#}\n", json!(made.report)).as_bytes())?;
     }
     progress.end();
     if args.json {

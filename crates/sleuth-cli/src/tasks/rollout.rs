@@ -9,9 +9,10 @@ use serde_json::json;
 use sleuth_agent::{AgentError, Chat, ChatOptions, Policy, Trail};
 use sleuth_index::{Retriever, Store};
 use sleuth_lm::{LanguageModel, LmError};
+use sleuth_records::sha256_hex;
 use sleuth_tasks::{
     ModelTap, Quality, RewardRule, RolloutOptions, RolloutProgress, RolloutSurroundings, Split,
-    Task, read_tasks, roll_out,
+    Task, roll_out,
 };
 
 use crate::args::{Common, Effort, PolicyName, RemoteArgs, duration};
@@ -44,6 +45,9 @@ pub(crate) struct RolloutArgs {
     /// Only the first tasks
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) first: Option<u32>,
+    /// Only so many tasks, drawn by the seed; a larger N draws the same ones and more
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "first")]
+    pub(crate) sample: Option<u32>,
     /// How to hunt [default: chat with --model, else trail]
     #[arg(long, value_enum)]
     pub(crate) policy: Option<PolicyName>,
@@ -174,22 +178,24 @@ pub(crate) fn rollout(common: &Common, args: &RolloutArgs) -> Result<Exit, Failu
 
 /// The tasks that the flags choose.
 fn chosen(args: &RolloutArgs) -> Result<Vec<Task>, Failure> {
-    let mut tasks = read_tasks(&args.tasks)?;
+    let mut tasks = super::read(&args.tasks)?;
     let all = tasks.len();
     tasks.retain(|task| args.split.is_none_or(|split| task.split == split));
     if tasks.is_empty() {
         let of = args.split.map_or_else(String::new, |split| format!(" of the split `{split}`"));
-        let hint = if all == 0 {
-            "`sleuth tasks make` and `sleuth tasks import` make them"
-        } else {
-            "`sleuth tasks split` divides them; `sleuth tasks import` takes `--split`"
-        };
         return Err(Failure::input(
             format!("no tasks{of} in `{}`: it has {all}", args.tasks.display()),
-            hint,
+            "`sleuth tasks split` divides them; `sleuth tasks import` takes `--split`",
         ));
     }
     tasks.truncate(args.first.map_or(usize::MAX, |first| first as usize));
+    if let Some(n) = args.sample {
+        let lot = |task: &Task| sha256_hex(format!("sample {} {}", args.seed, task.id).as_bytes());
+        let mut lots: Vec<String> = tasks.iter().map(lot).collect();
+        lots.sort_unstable();
+        let last = lots.get(n as usize - 1).cloned();
+        tasks.retain(|task| last.as_ref().is_none_or(|last| lot(task) <= *last));
+    }
     Ok(tasks)
 }
 
@@ -240,7 +246,7 @@ fn report(state: &RolloutProgress, args: &RolloutArgs, progress: &Progress) -> R
     let _ = writeln!(text, "{} in `{}`", count(tally.episodes, "episode"), args.episodes.display());
     if state.before > 0 {
         let torn = if state.torn { "; its torn last line was cut" } else { "" };
-        let _ = writeln!(text, "{} were there before{torn}", state.before);
+        let _ = writeln!(text, "{} of them were there before{torn}", state.before);
     }
     if let Some(right) = mean(tally.correct as f64) {
         let _ = writeln!(

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use sleuth_tasks::{Shares, read_tasks, split_by_evidence, write_tasks};
+use sleuth_tasks::{Shares, split_by_evidence};
 
+use super::TaskFile;
 use crate::args::Common;
 use crate::fail::{Exit, Failure};
 use crate::print;
@@ -18,7 +19,8 @@ pub(crate) struct SplitArgs {
     /// File of the same tasks with their splits
     #[arg(long, value_name = "FILE")]
     into: PathBuf,
-    /// Shares of train, dev and test
+    /// Shares of train, dev and test. Tasks that share a document stay together: so shares of tasks differ from
+    /// these, most where there are few
     #[arg(long, value_name = "A,B,C", default_value = "80,10,10", value_parser = super::make::shares)]
     shares: Shares,
     /// Print one JSON object
@@ -27,9 +29,9 @@ pub(crate) struct SplitArgs {
 }
 
 pub(super) fn split(common: &Common, args: &SplitArgs) -> Result<Exit, Failure> {
-    let mut tasks = read_tasks(&args.tasks)?;
+    let mut tasks = super::read(&args.tasks)?;
     let report = split_by_evidence(&mut tasks, &args.shares);
-    write_tasks(&args.into, &tasks)?;
+    TaskFile::create(&args.into)?.write(&tasks)?;
     if report.without_evidence > 0 {
         let n = count(report.without_evidence as u64, "task");
         Progress::new(common.quiet).note(&format!("{n} without evidence: each by itself"));

@@ -84,23 +84,23 @@ fn answers_are_measured() {
         store 0123456789abcdef · budget 16 searches, 16 pages, 24 turns
         errors, left out of all means: 2 of 14 episodes (model 1, verifier 1); 2 tasks have no other
 
-        metric                mean       95 % interval  tasks  clusters
-        correct              0.333      0.138 to 0.609     12        12
-        exact_match          0.333      0.138 to 0.609     12        12
-        f1                   0.333      0.083 to 0.583     12        12
-        not_found_wrongly    0.000      0.000 to 0.242     12        12
-        no_answer            0.000      0.000 to 0.242     12        12
-        evidence_seen        1.000      1.000 to 1.000     12        12
-        evidence_ranked      1.000      1.000 to 1.000     12        12
-        reward               0.333      0.083 to 0.583     12        12
-        searches               1.0          1.0 to 1.0     12        12
-        pages                  1.0          1.0 to 1.0     12        12
-        turns                  3.0          3.0 to 3.0     12        12
-        tokens                   0              0 to 0     12        12
-        seconds               0.02        0.02 to 0.02     12        12
-        dollars            0.00000  0.00000 to 0.00000     12        12
+        metric                mean   95 % interval  tasks  clusters
+        correct              0.333  0.138 to 0.609     12        12
+        exact_match          0.333  0.138 to 0.609     12        12
+        f1                   0.333  0.083 to 0.583     12        12
+        not_found_wrongly    0.000  0.000 to 0.242     12        12
+        no_answer            0.000  0.000 to 0.242     12        12
+        evidence_seen        1.000  0.758 to 1.000     12        12
+        evidence_ranked      1.000  0.758 to 1.000     12        12
+        reward               0.333  0.083 to 0.583     12        12
+        searches               1.0               –     12        12
+        pages                  1.0               –     12        12
+        turns                  3.0               –     12        12
+        tokens                   0               –     12        12
+        seconds               0.02               –     12        12
+        dollars            0.00000               –     12        12
 
-        intervals: Wilson at the effective sample size for shares, else bootstrap over clusters, 10000 samples, seed 0
+        intervals: Wilson at the effective sample size for shares of rollouts, pass@k and pass^k, and where all is 0 or all is 1; else bootstrap over clusters, 10000 samples, seed 0
     "#]]);
     let object = place.json(&["eval", "answers", "a.jsonl", "--json"]);
     let system = &object["systems"][0];
@@ -127,32 +127,32 @@ fn several_rollouts_and_systems_are_told_apart() {
         trail · 4 tasks, 3 rollouts each
         store 0123456789abcdef · budget 16 searches, 16 pages, 24 turns
 
-        metric                mean       95 % interval  tasks  clusters
-        correct              0.500      0.205 to 0.795      4         4
-        exact_match          0.500      0.205 to 0.795      4         4
-        f1                   0.500      0.167 to 0.833      4         4
-        not_found_wrongly    0.000      0.000 to 0.490      4         4
-        no_answer            0.000      0.000 to 0.490      4         4
-        evidence_seen        1.000      1.000 to 1.000      4         4
-        evidence_ranked      1.000      1.000 to 1.000      4         4
-        reward               0.500      0.167 to 0.833      4         4
-        searches               1.0          1.0 to 1.0      4         4
-        pages                  1.0          1.0 to 1.0      4         4
-        turns                  3.0          3.0 to 3.0      4         4
-        tokens                   0              0 to 0      4         4
-        seconds               0.02        0.02 to 0.02      4         4
-        dollars            0.00000  0.00000 to 0.00000      4         4
+        metric                mean   95 % interval  tasks  clusters
+        correct              0.500  0.205 to 0.795      4         4
+        exact_match          0.500  0.205 to 0.795      4         4
+        f1                   0.500  0.167 to 0.833      4         4
+        not_found_wrongly    0.000  0.000 to 0.490      4         4
+        no_answer            0.000  0.000 to 0.490      4         4
+        evidence_seen        1.000  0.510 to 1.000      4         4
+        evidence_ranked      1.000  0.510 to 1.000      4         4
+        reward               0.500  0.167 to 0.833      4         4
+        searches               1.0               –      4         4
+        pages                  1.0               –      4         4
+        turns                  3.0               –      4         4
+        tokens                   0               –      4         4
+        seconds               0.02               –      4         4
+        dollars            0.00000               –      4         4
 
         k  pass@k   95 % interval  pass^k   95 % interval  tasks
-        1   0.500  0.167 to 0.833   0.500  0.167 to 0.833      4
-        2   0.667  0.250 to 1.000   0.333  0.000 to 0.750      4
-        3   0.750  0.250 to 1.000   0.250  0.000 to 0.750      4
+        1   0.500  0.205 to 0.795   0.500  0.205 to 0.795      4
+        2   0.667  0.245 to 0.925   0.333  0.075 to 0.755      4
+        3   0.750  0.301 to 0.954   0.250  0.046 to 0.699      4
 
         by    group    tasks  correct   95 % interval  exact_match     f1  evidence_seen  searches
         kind  one_hop      2    0.167  0.030 to 0.564        0.167  0.167          1.000       1.0
         kind  bridge       2    0.833  0.436 to 0.970        0.833  0.833          1.000       1.0
 
-        intervals: Wilson at the effective sample size for shares, else bootstrap over clusters, 10000 samples, seed 0
+        intervals: Wilson at the effective sample size for shares of rollouts, pass@k and pass^k, and where all is 0 or all is 1; else bootstrap over clusters, 10000 samples, seed 0
 
         chat with gpt-x · 1 task, one rollout each
         store 0123456789abcdef · budget 16 searches, 16 pages, 24 turns
@@ -160,11 +160,11 @@ fn several_rollouts_and_systems_are_told_apart() {
         metric              mean   95 % interval  tasks  clusters
         correct            1.000  0.207 to 1.000      1         1
         exact_match        1.000  0.207 to 1.000      1         1
-        f1                 1.000               –      1         1
+        f1                 1.000  0.207 to 1.000      1         1
         not_found_wrongly  0.000  0.000 to 0.793      1         1
         no_answer          0.000  0.000 to 0.793      1         1
-        evidence_seen      1.000               –      1         1
-        evidence_ranked    1.000               –      1         1
+        evidence_seen      1.000  0.207 to 1.000      1         1
+        evidence_ranked    1.000  0.207 to 1.000      1         1
         reward             1.000               –      1         1
         searches             1.0               –      1         1
         pages                1.0               –      1         1
@@ -172,7 +172,7 @@ fn several_rollouts_and_systems_are_told_apart() {
         tokens              1050               –      1         1
         seconds             0.02               –      1         1
 
-        intervals: Wilson at the effective sample size for shares, else bootstrap over clusters, 10000 samples, seed 0
+        intervals: Wilson at the effective sample size for shares of rollouts, pass@k and pass^k, and where all is 0 or all is 1; else bootstrap over clusters, 10000 samples, seed 0
         --- stderr
         note: model `gpt-x` has no price; name a table with `--prices FILE` or SLEUTH_PRICES; its dollars are left out
     "#]]);
@@ -202,23 +202,23 @@ fn two_systems_are_compared() {
         no difference shown: +0.167 in correct (95 % interval +0.000 to +0.417, p 0.5000)
         12 tasks in 12 clusters would show a difference of 0.315 four times in five; to show the one observed takes about 43 tasks
 
-        metric             first  second  difference     95 % interval       p  wins  ties  losses
-        correct            0.333   0.500      +0.167  +0.000 to +0.417  0.5000     2    10       0
-        exact_match        0.333   0.500      +0.167  +0.000 to +0.417  0.5000     2    10       0
-        f1                 0.333   0.500      +0.167  +0.000 to +0.417  0.5000     2    10       0
-        not_found_wrongly  0.000   0.000      +0.000  +0.000 to +0.000  1.0000     0    12       0
-        no_answer          0.000   0.000      +0.000  +0.000 to +0.000  1.0000     0    12       0
-        evidence_seen      1.000   1.000      +0.000  +0.000 to +0.000  1.0000     0    12       0
-        evidence_ranked    1.000   1.000      +0.000  +0.000 to +0.000  1.0000     0    12       0
-        reward             0.333   0.500      +0.167  +0.000 to +0.417  0.5000     2    10       0
-        searches             1.0     1.0        +0.0      +0.0 to +0.0  1.0000     0    12       0
-        pages                1.0     1.0        +0.0      +0.0 to +0.0  1.0000     0    12       0
-        turns                3.0     3.0        +0.0      +0.0 to +0.0  1.0000     0    12       0
-        tokens                 0    1050       +1050    +1050 to +1050  0.0005    12     0       0
-        seconds             0.02    0.02       +0.00    +0.00 to +0.00  1.0000     0    12       0
+        metric             first  second  difference     95 % interval       p  more  equal  less
+        correct            0.333   0.500      +0.167  +0.000 to +0.417  0.5000     2     10     0
+        exact_match        0.333   0.500      +0.167  +0.000 to +0.417  0.5000     2     10     0
+        f1                 0.333   0.500      +0.167  +0.000 to +0.417  0.5000     2     10     0
+        not_found_wrongly  0.000   0.000      +0.000                 –  1.0000     0     12     0
+        no_answer          0.000   0.000      +0.000                 –  1.0000     0     12     0
+        evidence_seen      1.000   1.000      +0.000                 –  1.0000     0     12     0
+        evidence_ranked    1.000   1.000      +0.000                 –  1.0000     0     12     0
+        reward             0.333   0.500      +0.167  +0.000 to +0.417  0.5000     2     10     0
+        searches             1.0     1.0        +0.0                 –  1.0000     0     12     0
+        pages                1.0     1.0        +0.0                 –  1.0000     0     12     0
+        turns                3.0     3.0        +0.0                 –  1.0000     0     12     0
+        tokens                 0    1050       +1050                 –  0.0005    12      0     0
+        seconds             0.02    0.02       +0.00                 –  1.0000     0     12     0
 
         McNemar: right only in the first 0, only in the second 2; mid-p 0.2500, exact p 0.5000
-        p: randomisation test over clusters, two-sided, 10000 permutations; interval: bootstrap over clusters, 10000 samples; seed 0; no correction for many metrics
+        p: randomisation test over clusters, two-sided, 10000 permutations; interval: bootstrap over clusters, 10000 samples; seed 0; no correction for many metrics; more, equal, less: tasks where the second has so much
     "#]]);
     place.check(&["eval", "compare", "a.jsonl", "c.jsonl"], &expect![[r#"
         exit 0
@@ -229,28 +229,28 @@ fn two_systems_are_compared() {
 
         the second is higher: +0.667 in correct (95 % interval +0.417 to +0.917, p 0.0078)
 
-        metric               first   second  difference         95 % interval       p  wins  ties  losses
-        correct              0.333    1.000      +0.667      +0.417 to +0.917  0.0078     8     4       0
-        exact_match          0.333    1.000      +0.667      +0.417 to +0.917  0.0078     8     4       0
-        f1                   0.333    1.000      +0.667      +0.417 to +0.917  0.0078     8     4       0
-        not_found_wrongly    0.000    0.000      +0.000      +0.000 to +0.000  1.0000     0    12       0
-        no_answer            0.000    0.000      +0.000      +0.000 to +0.000  1.0000     0    12       0
-        evidence_seen        1.000    1.000      +0.000      +0.000 to +0.000  1.0000     0    12       0
-        evidence_ranked      1.000    1.000      +0.000      +0.000 to +0.000  1.0000     0    12       0
-        reward               0.333    1.000      +0.667      +0.417 to +0.917  0.0078     8     4       0
-        searches               1.0      1.0        +0.0          +0.0 to +0.0  1.0000     0    12       0
-        pages                  1.0      1.0        +0.0          +0.0 to +0.0  1.0000     0    12       0
-        turns                  3.0      3.0        +0.0          +0.0 to +0.0  1.0000     0    12       0
-        tokens                   0        0          +0              +0 to +0  1.0000     0    12       0
-        seconds               0.02     0.02       +0.00        +0.00 to +0.00  1.0000     0    12       0
-        dollars            0.00000  0.00000    +0.00000  +0.00000 to +0.00000  1.0000     0    12       0
+        metric               first   second  difference     95 % interval       p  more  equal  less
+        correct              0.333    1.000      +0.667  +0.417 to +0.917  0.0078     8      4     0
+        exact_match          0.333    1.000      +0.667  +0.417 to +0.917  0.0078     8      4     0
+        f1                   0.333    1.000      +0.667  +0.417 to +0.917  0.0078     8      4     0
+        not_found_wrongly    0.000    0.000      +0.000                 –  1.0000     0     12     0
+        no_answer            0.000    0.000      +0.000                 –  1.0000     0     12     0
+        evidence_seen        1.000    1.000      +0.000                 –  1.0000     0     12     0
+        evidence_ranked      1.000    1.000      +0.000                 –  1.0000     0     12     0
+        reward               0.333    1.000      +0.667  +0.417 to +0.917  0.0078     8      4     0
+        searches               1.0      1.0        +0.0                 –  1.0000     0     12     0
+        pages                  1.0      1.0        +0.0                 –  1.0000     0     12     0
+        turns                  3.0      3.0        +0.0                 –  1.0000     0     12     0
+        tokens                   0        0          +0                 –  1.0000     0     12     0
+        seconds               0.02     0.02       +0.00                 –  1.0000     0     12     0
+        dollars            0.00000  0.00000    +0.00000                 –  1.0000     0     12     0
 
         McNemar: right only in the first 0, only in the second 8; mid-p 0.0039, exact p 0.0078
-        p: randomisation test over clusters, two-sided, 10000 permutations; interval: bootstrap over clusters, 10000 samples; seed 0; no correction for many metrics
+        p: randomisation test over clusters, two-sided, 10000 permutations; interval: bootstrap over clusters, 10000 samples; seed 0; no correction for many metrics; more, equal, less: tasks where the second has so much
     "#]]);
     let object = place.json(&["eval", "compare", "a.jsonl", "c.jsonl", "--json", "--metric", "f1"]);
     let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
-    expect![[r#"["status", "verdict", "first", "second", "tasks", "clusters", "left_out", "contrasts", "mcnemar", "call", "detectable", "needed", "unseen", "resampling"]"#]].assert_eq(&format!("{keys:?}"));
+    expect![[r#"["status", "files", "verdict", "first", "second", "across", "tasks", "clusters", "left_out", "contrasts", "mcnemar", "call", "detectable", "needed", "unseen", "resampling"]"#]].assert_eq(&format!("{keys:?}"));
     assert_eq!(
         (object["call"].as_str(), object["status"].as_str()),
         (Some("second_higher"), Some("compared"))
@@ -283,7 +283,7 @@ fn what_cannot_be_compared_is_refused() {
             --- stderr
             error: cannot compare `a.jsonl` with `b.jsonl`
             cause: the store of the first is `0123456789abcdef`, that of the second `fedcba9876543210`
-            hint: what differs may be due to that; to compare all the same, add `--across store`
+            hint: a difference may be due to that; to compare all the same, add `--across store`
         "#]],
     );
     check(
@@ -297,7 +297,7 @@ fn what_cannot_be_compared_is_refused() {
             --- stderr
             error: cannot compare `a.jsonl` with `b.jsonl`
             cause: the budget of the first is `budget 16 searches, 16 pages, 24 turns`, that of the second `budget 4 searches, 16 pages, 24 turns`
-            hint: what differs may be due to that; to compare all the same, add `--across budget`
+            hint: a difference may be due to that; to compare all the same, add `--across budget`
         "#]],
     );
     check(
@@ -307,7 +307,7 @@ fn what_cannot_be_compared_is_refused() {
             --- stderr
             error: cannot compare `a.jsonl` with `b.jsonl`
             cause: the two are of different tasks: 1 only in the first, 0 only in the second, 11 in both, such as `t11` in one
-            hint: to compare over the tasks that both have, add `--across tasks`
+            hint: a difference may be due to that; to compare all the same, over the tasks that both have, add `--across tasks`
         "#]],
     );
     check(
@@ -366,7 +366,7 @@ fn files_that_are_not_episodes() {
             exit 6
             --- stderr
             error: malformed line 1 of `a.jsonl`: expected an episode
-            cause: missing field `schema` at line 1 column 41
+            cause: missing field `schema` at column 41
             hint: files of episodes are written by `sleuth tasks rollout`; `sleuth eval collapse` also reads the logs of trainers
         "#]],
     );
@@ -485,7 +485,7 @@ fn a_curve_is_drawn() {
         trail, in sequence  4s 16p 24t                 1  0.250  0.089 to 0.532     12       2.0    1.0       0     0.02  0.00000
         trail, in sequence  16s 16p 24t                1  0.500  0.254 to 0.746     12       8.0    1.0       0     0.02  0.00000
 
-        intervals: bootstrap over clusters (Wilson for single rollouts), 10000 samples, seed 0
+        intervals: Wilson at the effective sample size; subsets of rollouts drawn with seed 0
     "#]]);
     place.check(&["eval", "curve", "4.jsonl", "--by", "samples"], &expect![[r#"
         exit 6
@@ -856,7 +856,7 @@ fn a_collapse_is_seen() {
     place.check(&["eval", "collapse", "logs/3.jsonl"], &expect![[r#"
         exit 0
         --- stdout
-        verl · 1 file · 16 rollouts in 1 steps
+        verl · 1 file · 16 rollouts in 1 step
         too few steps to tell: 1, of at least 12
 
         step  rollouts  searches  easy  medium  hard  valid  right  unsearched  repeated  empty  reward  spread  equal groups

@@ -116,22 +116,22 @@ fn bad_queries_are_named_by_their_line() {
     check(
         &format!("{good}{{\"_id\": \"q2\"}}\n"),
         &expect![[r#"
-        exit 6
-        --- stderr
-        error: malformed line 2 of `bad.jsonl`: expected an object with `_id` and `text`
-        cause: missing field `text` at line 1 column 13
-        hint: one object a line: {"_id": "q1", "text": "words to look for"}
-    "#]],
+            exit 6
+            --- stderr
+            error: malformed line 2 of `bad.jsonl`: expected an object with `_id` and `text`
+            cause: missing field `text` at column 13
+            hint: one object a line: {"_id": "q1", "text": "words to look for"}
+        "#]],
     );
     check(
         &format!("{good}harbour\n"),
         &expect![[r#"
-        exit 6
-        --- stderr
-        error: malformed line 2 of `bad.jsonl`: expected an object with `_id` and `text`
-        cause: expected value at line 1 column 1
-        hint: one object a line: {"_id": "q1", "text": "words to look for"}
-    "#]],
+            exit 6
+            --- stderr
+            error: malformed line 2 of `bad.jsonl`: expected an object with `_id` and `text`
+            cause: expected value at column 1
+            hint: one object a line: {"_id": "q1", "text": "words to look for"}
+        "#]],
     );
     check(
         &format!("{good}{good}"),

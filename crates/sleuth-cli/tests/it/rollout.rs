@@ -70,7 +70,7 @@ fn rollouts_are_made_counted_and_replayed() {
     let other = place.run(&[&ROLLOUT[..], &["--seed", "5"]].concat());
     assert_eq!(
         place.show(&other),
-        "exit 6\n--- stderr\nerror: `out.jsonl` is of another run: its seed is 0, expected 5\n\
+        "exit 6\n--- stderr\nerror: `out.jsonl` is of another run: under `seed` it has 0, expected 5\n\
          hint: run it with the settings that the file was begun with, or name a new file\n"
     );
     let changed = place.read("out.jsonl").replacen("\"answer\":\"1911\"", "\"answer\":\"1912\"", 1);

@@ -85,7 +85,7 @@ fn a_file_that_cannot_be_imported_is_told_apart() {
             exit 6
             --- stderr
             error: malformed line 3 of `bad.jsonl`: expected an object with `question` and `answers`
-            cause: expected value at line 1 column 14
+            cause: expected value at column 14
             hint: `sleuth tasks import --help` names the formats
         "#]],
     );
@@ -96,7 +96,7 @@ fn a_file_that_cannot_be_imported_is_told_apart() {
             exit 6
             --- stderr
             error: malformed record 1 of `bad.jsonl`: expected an article of SQuAD, with `paragraphs` of `context` and `qas`
-            cause: missing field `data` at line 1 column 36
+            cause: missing field `data` at column 36
             hint: `sleuth tasks import --help` names the formats
         "#]],
     );
@@ -132,6 +132,264 @@ fn a_file_that_cannot_be_imported_is_told_apart() {
             For more information, try '--help'.
         "#]],
     );
+}
+
+/// The name that a file has until it is whole is nobody's business.
+#[test]
+fn a_file_that_cannot_be_written_is_told_before_the_work() {
+    let place = with_tasks();
+    let expected = expect![[r#"
+        exit 7
+        --- stderr
+        error: cannot write `no/tasks.jsonl`
+        cause: No such file or directory (os error 2)
+        hint: make its folder first
+    "#]];
+    for command in [
+        ["tasks", "import", "jsonl", "asked.jsonl"],
+        ["tasks", "split", "tasks.jsonl", "--shares=1,1,1"],
+        ["tasks", "make", "store", "--quiet"],
+    ] {
+        let output = place.run(&[command.as_slice(), &["--into", "no/tasks.jsonl"]].concat());
+        expected.assert_eq(&place.show(&output));
+    }
+}
+
+#[test]
+fn tasks_are_shown() {
+    let place = with_tasks();
+    place.check(
+        &["tasks", "show", "tasks.jsonl"],
+        &expect![[r#"
+        exit 0
+        --- stdout
+        task  split  kind   hops  answer     question
+        q1    test   other  0     1911       When was the lighthouse built?
+        q2    test   other  0     Saint Osk  Who is the patron of Larkhaven?
+    "#]],
+    );
+    place.check(
+        &["tasks", "show", "tasks.jsonl", "q1"],
+        &expect![[r#"
+        exit 0
+        --- stdout
+        task       q1
+        question   When was the lighthouse built?
+        answer     1911
+        also right in 1911
+        verifier   {"by":"exact"}
+        kind       other
+        split      test
+        made       import jsonl from asked
+        snapshot   [SNAPSHOT]
+        evidence   marrow-point.md “was built in 1911”
+
+    "#]],
+    );
+    place.check(
+        &["tasks", "show", "tasks.jsonl", "q7"],
+        &expect![[r#"
+            exit 6
+            --- stderr
+            error: no task whose id begins with `q7` in `tasks.jsonl`
+            hint: `sleuth tasks show tasks.jsonl` lists all
+        "#]],
+    );
+    place.check(
+        &["tasks", "show", "tasks.jsonl", "--wrong"],
+        &expect![[r#"
+        exit 2
+        --- stderr
+        error: `tasks.jsonl` holds tasks, which have no rollouts
+        hint: `--rollout` and `--wrong` choose among episodes, which `sleuth tasks rollout` makes
+    "#]],
+    );
+    let rollout =
+        ["tasks", "rollout", "tasks.jsonl", "--in", "store", "--episodes", "out.jsonl", "-k", "2"];
+    assert_eq!(code(&place.run(&[rollout.as_slice(), &["--threads", "1"]].concat())), 0);
+    place.check(
+        &["tasks", "show", "out.jsonl"],
+        &expect![[r#"
+        exit 0
+        --- stdout
+        task  rollout  verdict  reward  searches  pages  answer     question
+        q1    0        right    1.000   6         3      1911       When was the lighthouse built?
+        q1    1        right    1.000   6         3      1911       When was the lighthouse built?
+        q2    0        right    1.000   4         3      Saint Osk  Who is the patron of Larkhaven?
+        q2    1        right    1.000   4         3      Saint Osk  Who is the patron of Larkhaven?
+    "#]],
+    );
+    place.check(
+        &["tasks", "show", "out.jsonl", "--wrong", "--rollout", "1"],
+        &expect![[r#"
+            exit 6
+            --- stderr
+            error: no episode that these flags choose in `out.jsonl`
+            hint: `sleuth tasks show out.jsonl` lists all
+        "#]],
+    );
+    place.check(&["tasks", "show", "out.jsonl", "q1", "--rollout", "0"], &expect![[r#"
+        exit 0
+        --- stdout
+        task       q1
+        question   When was the lighthouse built?
+        answer     1911
+        also right in 1911
+        verifier   {"by":"exact"}
+        kind       other
+        split      test
+        made       import jsonl from asked
+        snapshot   [SNAPSHOT]
+        evidence   marrow-point.md “was built in 1911”
+
+        rollout    0 by trail, seed 1362655334
+        question   When was the lighthouse built?
+        policy     trail, seed 1362655334
+        snapshot   [SNAPSHOT]
+        limits     16 searches, 16 pages, 24 turns
+
+          [TIME]    1.
+                       → search {"query":"When was the lighthouse built?"}
+                       ← 1 document
+                         marrow-point.md
+          [TIME]    2.
+                       → open {"document":"marrow-point.md"}
+                       ← # Marrow Point Lighthouse A lighthouse on the north coast. The Marrow Point Lighthouse was built in 1911. It was designed by Ada Quill.
+                         marrow-point.md
+          [TIME]    3.
+                       → search {"query":"When was the lighthouse built?","within":["people/ada-quill.md"]}
+                       ← 0 documents
+          [TIME]    4.
+                       → open {"document":"people/ada-quill.md"}
+                       ← # Ada Quill Ada Quill was an engineer. She was born in Larkhaven in 1870.
+                         people/ada-quill.md
+          [TIME]    5.
+                       → search {"query":"When was the lighthouse built?","within":["larkhaven.txt"]}
+                       ← 0 documents
+          [TIME]    6.
+                       → search {"query":"lighthous built Ada Quill\n\nAda Quill"}
+                       ← 2 documents
+                         marrow-point.md, people/ada-quill.md
+          [TIME]    7.
+                       → open {"document":"larkhaven.txt"}
+                       ← Larkhaven is a harbour town. Its patron is Saint Osk.
+                         larkhaven.txt
+          [TIME]    8.
+                       → search {"query":"lighthous built Larkhaven Saint Osk"}
+                       ← 3 documents
+                         marrow-point.md, larkhaven.txt, people/ada-quill.md
+          [TIME]    9.
+                       → search {"query":"When was the lighthouse built?"}
+                       ← 3 documents
+                         marrow-point.md, people/ada-quill.md, larkhaven.txt
+                       + e1: “The Marrow Point Lighthouse was built in 1911.” docs/marrow-point.md:5
+
+        answer     1911
+          [exact] 1911 e1 docs/marrow-point.md:5
+
+        answered · 6 searches, 3 pages read, 9 turns, 0 tokens in and 0 out, $0.0000, [TIME]
+
+        verdict    right: `1911` equals `1911`
+        reward     1.000 = outcome 1 × 0.8 + format 1 × 0.2 + no_search 0 × -0.2
+
+    "#]]);
+    place.check(
+        &["trace", "show", "out.jsonl"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: `out.jsonl` holds episodes, not a run
+        hint: `sleuth tasks show out.jsonl` shows them
+    "#]],
+    );
+    // What another program has logged has no events and no recording.
+    let lines: Vec<String> = place.read("out.jsonl").lines().map(str::to_owned).collect();
+    let mut episode: serde_json::Value = serde_json::from_str(&lines[1]).unwrap();
+    episode.as_object_mut().unwrap().remove("events");
+    place.write("logged.jsonl", format!("{episode}\n"));
+    place.check(&["tasks", "show", "logged.jsonl", "q"], &expect![[r#"
+        exit 0
+        --- stdout
+        task       q1
+        question   When was the lighthouse built?
+        answer     1911
+        also right in 1911
+        verifier   {"by":"exact"}
+        kind       other
+        split      test
+        made       import jsonl from asked
+        snapshot   [SNAPSHOT]
+        evidence   marrow-point.md “was built in 1911”
+
+        rollout    0 by trail, seed 1362655334
+                     When was the lighthouse built?
+                   → {"name":"search","arguments":{"query":"When was the lighthouse built?"}}
+                   ← 1 document
+                   → {"name":"open","arguments":{"document":"marrow-point.md"}}
+                   ← # Marrow Point Lighthouse A lighthouse on the north coast. The Marrow Point Lighthouse was built in 1911. It was designed by Ada Quill.
+                   → {"name":"search","arguments":{"query":"When was the lighthouse built?","within":["people/ada-quill.md"]}}
+                   ← 0 documents
+                   → {"name":"open","arguments":{"document":"people/ada-quill.md"}}
+                   ← # Ada Quill Ada Quill was an engineer. She was born in Larkhaven in 1870.
+                   → {"name":"search","arguments":{"query":"When was the lighthouse built?","within":["larkhaven.txt"]}}
+                   ← 0 documents
+                   → {"name":"search","arguments":{"query":"lighthous built Ada Quill\n\nAda Quill"}}
+                   ← 2 documents
+                   → {"name":"open","arguments":{"document":"larkhaven.txt"}}
+                   ← Larkhaven is a harbour town. Its patron is Saint Osk.
+                   → {"name":"search","arguments":{"query":"lighthous built Larkhaven Saint Osk"}}
+                   ← 3 documents
+                   → {"name":"search","arguments":{"query":"When was the lighthouse built?"}}
+                   ← 3 documents
+
+        verdict    right: `1911` equals `1911`
+        reward     1.000 = outcome 1 × 0.8 + format 1 × 0.2 + no_search 0 × -0.2
+
+    "#]]);
+    place.check(&["tasks", "replay", "logged.jsonl", "--in", "store"], &expect![[r#"
+        exit 6
+        --- stderr
+        error: `logged.jsonl` does not begin with the head of a run of rollouts, by which they are run again
+        hint: only episodes of `sleuth tasks rollout` run again; others are shown by `sleuth tasks show`
+    "#]]);
+    place.check(
+        &["tasks", "rollout", "tasks.jsonl", "--in", "store", "--episodes", "logged.jsonl"],
+        &expect![[r#"
+            exit 6
+            --- stderr
+            error: `logged.jsonl` does not begin with the head of a run of rollouts
+            hint: name a new file, or one that `sleuth tasks rollout` has begun; what a server or another program logged is shown by `sleuth tasks show` and measured by `sleuth eval answers`
+        "#]],
+    );
+}
+
+#[test]
+fn a_sample_is_drawn_by_the_seed_and_grows() {
+    let place = Place::with_store();
+    let task = |n: usize| {
+        serde_json::json!({
+            "schema": 1, "id": format!("t{n}"), "question": format!("Who is number {n}?"),
+            "gold_answers": ["nobody"], "kind": "one_hop",
+        })
+    };
+    let lines: String = (0..40).map(|n| format!("{}\n", task(n))).collect();
+    place.write("tasks.jsonl", lines);
+    let drawn = |n: &str, seed: &str| {
+        let out = format!("{n}-{seed}.jsonl");
+        let run = ["tasks", "rollout", "tasks.jsonl", "--in", "store", "--episodes", &out];
+        assert_eq!(code(&place.run(&[&run[..], &["--sample", n, "--seed", seed]].concat())), 0);
+        let lines = place.read(&out);
+        let episodes = lines.lines().skip(1).map(|line| {
+            let episode: serde_json::Value = serde_json::from_str(line).unwrap();
+            episode["task"]["id"].as_str().unwrap().to_owned()
+        });
+        episodes.collect::<std::collections::BTreeSet<String>>()
+    };
+    let (few, more) = (drawn("5", "0"), drawn("12", "0"));
+    assert_eq!((few.len(), more.len()), (5, 12));
+    assert!(few.is_subset(&more));
+    assert_ne!(few, drawn("5", "1"));
+    assert_eq!(drawn("100", "0").len(), 40);
 }
 
 #[test]
@@ -184,10 +442,36 @@ fn tasks_are_checked_against_a_store() {
         &expect![[r#"
             exit 6
             --- stderr
-            error: 2 places of evidence of `tasks.jsonl` not as stated in `store`: task `q1` wants `was built in 1911` in `marrow-point.md`; task `q2` wants document `larkhaven.txt`
-            hint: re-import or re-make the tasks from this store
+            error: none of the 2 places of evidence of `tasks.jsonl` is as stated in `store` (made from snapshot [SNAPSHOT], found [SNAPSHOT]): task `q1` wants `was built in 1911` in `marrow-point.md`; task `q2` wants document `larkhaven.txt`
+            hint: name the store that the tasks were made from
         "#]],
     );
+    // A store that has nothing of it.
+    place.write("elsewhere/a.md", "# Elsewhere\n\nOther words.\n");
+    let build = ["index", "build", "elsewhere", "--into", "other", "--quiet"];
+    assert_eq!(code(&place.run(&build)), 0);
+    place.check(
+        &["tasks", "check", "tasks.jsonl", "--in", "other", "--allow-drift"],
+        &expect![[r#"
+            exit 6
+            --- stderr
+            error: none of the 2 places of evidence of `tasks.jsonl` is as stated in `other` (made from snapshot [SNAPSHOT], found [SNAPSHOT]): task `q1` wants document `marrow-point.md`; task `q2` wants document `larkhaven.txt`
+            hint: name the store that the tasks were made from
+        "#]],
+    );
+    place.write("none.jsonl", "\n");
+    for command in ["check", "rollout"] {
+        let more: &[&str] = if command == "rollout" { &["--episodes", "e.jsonl"] } else { &[] };
+        place.check(
+            &[&["tasks", command, "none.jsonl", "--in", "store"], more].concat(),
+            &expect![[r#"
+                exit 6
+                --- stderr
+                error: no tasks in `none.jsonl`
+                hint: `sleuth tasks make` and `sleuth tasks import` make them
+            "#]],
+        );
+    }
     place.write("tasks.jsonl", "{\"schema\": 1}\n");
     place.check(
         &check,
@@ -195,7 +479,7 @@ fn tasks_are_checked_against_a_store() {
             exit 6
             --- stderr
             error: malformed line 1 of `tasks.jsonl`: expected a task
-            cause: missing field `id` at line 1 column 13
+            cause: missing field `id` at column 13
         "#]],
     );
 }

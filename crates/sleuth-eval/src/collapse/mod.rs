@@ -401,13 +401,12 @@ impl Watch {
         let formats: Vec<&str> = self.formats.iter().map(|format| format.as_str()).collect();
         let n: usize = self.steps.iter().map(|step| step.rollouts).sum();
         let files = if self.files == 1 { "file" } else { "files" };
-        format!(
-            "{} · {} {files} · {n} rollouts in {} {}s",
-            formats.join(", "),
-            self.files,
-            self.steps.len(),
-            self.unit(),
-        )
+        let units = match (self.steps.len(), self.unit()) {
+            (1, unit) => format!("1 {unit}"),
+            (n, unit) => format!("{n} {unit}s"),
+        };
+        let rollouts = if n == 1 { "rollout" } else { "rollouts" };
+        format!("{} · {} {files} · {n} {rollouts} in {units}", formats.join(", "), self.files)
     }
 
     /// How it was decided, a sentence a line.

@@ -14,14 +14,16 @@
 //! For a share, [`Estimate::wilson`] is Wilson's interval with the number of trials that the sample
 //! counts for: n over the design effect, which is the ratio of the clustered variance to that of
 //! independent trials (Korn and Graubard 1998). Where every task has the same outcome there is no
-//! design effect to be seen, and the sample counts for as many as it has clusters.
+//! design effect to be seen, and the sample counts for as many as it has clusters. Where all values are
+//! equal the bootstrap draws the same mean each time, which says nothing of how far off it may be: such an
+//! interval is not given, but Wilson's for what is 0 or 1 throughout.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use serde::Serialize;
 
-use super::{Interval, Resampling, bootstrap_means, student_quantile, wilson};
+use super::{Interval, ROUNDING, Resampling, bootstrap_means, student_quantile, wilson};
 
 /// A mean with its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,17 +47,30 @@ pub struct Estimate {
     pub clusters: usize,
     /// Clustered standard error; absent with fewer than two clusters.
     pub standard_error: Option<f64>,
-    /// Percentile interval of the bootstrap over clusters; absent with fewer than two clusters.
+    /// Percentile interval of the bootstrap over clusters; absent with fewer than two clusters, and where all
+    /// values are equal.
     pub bootstrap: Option<Interval>,
-    /// Wilson's interval at the number of trials that the sample counts for; of shares only.
+    /// Wilson's interval at the number of trials that the sample counts for: of shares, and of what lies
+    /// between 0 and 1 where it is one of the two throughout.
     pub wilson: Option<Interval>,
 }
 
 impl Estimate {
-    /// The interval to show: Wilson's for a share, the bootstrap's for anything else.
+    /// The interval to show: Wilson's where there is one, else the bootstrap's.
     pub fn interval(&self) -> Option<Interval> {
         self.wilson.or(self.bootstrap)
     }
+}
+
+/// What values can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Shares of outcomes that are 0 or 1, from so many of these.
+    Trials(usize),
+    /// Anything from 0 to 1.
+    Unit,
+    /// Anything.
+    Any,
 }
 
 /// Sums and counts of values by cluster, in the order of first appearance.
@@ -98,20 +113,24 @@ impl ClusteredMean {
 }
 
 /// The mean over tasks of `values`, one a task with the name of its cluster; `None` of nothing.
-/// `n_trials` is the number of single trials behind them where the values are shares, such as
-/// rollouts, and absent where they are anything else.
 pub fn estimate<K: Eq + Hash>(
     values: &[(K, f64)],
-    n_trials: Option<usize>,
+    scale: Scale,
     resampling: &Resampling,
 ) -> Option<Estimate> {
     let found = clustered_mean(values)?;
     let clusters = by_cluster(values);
-    let bootstrap = (clusters.len() > 1).then(|| bootstrap_means(&clusters, resampling));
-    let wilson = n_trials.map(|n_trials| {
-        let counts_for = effective(&found, values.len(), n_trials);
-        wilson(found.mean * counts_for, counts_for, resampling.level)
-    });
+    let first = values[0].1;
+    let is_equal = values.iter().all(|(_, value)| (value - first).abs() < ROUNDING);
+    let bootstrap =
+        (clusters.len() > 1 && !is_equal).then(|| bootstrap_means(&clusters, resampling));
+    let counts_for = match scale {
+        Scale::Trials(n_trials) => Some(effective(&found, values.len(), n_trials)),
+        Scale::Unit if is_equal && (first == 0.0 || first == 1.0) => Some(found.n_clusters as f64),
+        Scale::Unit | Scale::Any => None,
+    };
+    let wilson =
+        counts_for.map(|counts_for| wilson(found.mean * counts_for, counts_for, resampling.level));
     Some(Estimate {
         mean: found.mean,
         tasks: values.len(),
@@ -170,7 +189,7 @@ mod tests {
         let share = |clusters: &dyn Fn(usize) -> usize, c: usize| {
             let values: Vec<(usize, f64)> =
                 (0..100).map(|i| (clusters(i), if i < c { 1.0 } else { 0.0 })).collect();
-            estimate(&values, Some(100), &resampling).unwrap()
+            estimate(&values, Scale::Trials(100), &resampling).unwrap()
         };
         // Each task by itself: the plain interval of 50 in 100.
         let alone = share(&|i| i, 50).wilson.unwrap();
@@ -181,5 +200,21 @@ mod tests {
         assert!(tens.high - tens.low > 0.5, "{tens:?}");
         // All right: as many as there are clusters.
         near(share(&|i| i / 10, 100).wilson.unwrap().low, 0.722_467_200_137_110_9);
+    }
+
+    #[test]
+    fn equal_values_have_no_bootstrap() {
+        let resampling = Resampling::default();
+        let of = |value: f64, scale: Scale| {
+            let values: Vec<(usize, f64)> = (0..10).map(|i| (i, value)).collect();
+            let found = estimate(&values, scale, &resampling).unwrap();
+            assert_eq!(found.bootstrap, None);
+            found.interval()
+        };
+        // Ten of ten, whether as trials or as a value that could have been anything below 1.
+        near(of(1.0, Scale::Unit).unwrap().low, 0.722_467_200_137_110_9);
+        assert_eq!(of(1.0, Scale::Unit), of(1.0, Scale::Trials(10)));
+        assert_eq!(of(0.5, Scale::Unit), None);
+        assert_eq!(of(1.0, Scale::Any), None);
     }
 }

@@ -23,7 +23,7 @@ pub use calibration::{Bin, Calibration, N_BINS, auroc, brier, rms_calibration_by
 pub use distribution::{
     beta_cdf, beta_quantile, normal_cdf, normal_quantile, student_cdf, student_quantile,
 };
-pub use mean::{ClusteredMean, Estimate, clustered_mean, estimate};
+pub use mean::{ClusteredMean, Estimate, Scale, clustered_mean, estimate};
 pub use paired::{McNemar, detectable, needed, needed_discordant, needed_unpaired};
 pub(crate) use resample::{ROUNDING, unless_rounding};
 pub use resample::{Resampling, bootstrap_means, randomisation};

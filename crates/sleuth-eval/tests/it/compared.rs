@@ -68,13 +68,13 @@ fn noise_is_not() {
     check(
         &verdicts(30, |i| i % 3 == 0, |i| i % 3 == 0),
         expect![[r#"
-            no difference shown: +0.000 in correct (95 % interval +0.000 to +0.000, p 1.0000)
+            no difference shown: +0.000 in correct (p 1.0000)
             no task came out differently; of 30 tasks, up to 0.095 might and not show"#]],
     );
     check(
         &verdicts(1, |_| true, |_| false),
         expect![[r#"
-            no difference shown: -1.000 in correct (95 % interval -1.000 to -1.000, p 1.0000)
+            no difference shown: -1.000 in correct (p 1.0000)
             1 task in 1 cluster: too few, or too equal, to show any"#]],
     );
 }
@@ -122,7 +122,7 @@ fn rounding_is_no_difference() {
     let found =
         compare_systems(&first, &second, Metric::F1, &BTreeSet::new(), &resampling).unwrap();
     assert_eq!((found.contrasts[0].difference, found.needed), (0.0, None));
-    assert_eq!((found.contrasts[0].wins, found.contrasts[0].losses), (1, 1));
+    assert_eq!((found.contrasts[0].more, found.contrasts[0].less), (1, 1));
     expect![[r#"
         no difference shown: +0.000 in f1 (95 % interval -0.200 to +0.200, p 1.0000)
         3 tasks in 3 clusters would show a difference of 0.323 four times in five"#]]
@@ -216,8 +216,42 @@ fn what_is_not_comparable_is_refused() {
         ],
     );
     check(&others, &[Across::Tasks], expect!["1 tasks"]);
+    // All that differs is named at once, and what is allowed is told of the comparison.
+    let all = with(&|episode| {
+        *episode = Episode { store: "another".to_owned(), ..episode.clone() };
+        episode.events = vec![started(4)];
+    });
+    check(
+        &all,
+        &[Across::Tasks],
+        expect![
+            "the store of the first is `snapshot`, that of the second `another`; the budget of the first is `budget 16 searches`, that of the second `budget 4 searches`"
+        ],
+    );
+    check(
+        &all,
+        &[Across::Store],
+        expect![
+            "the budget of the first is `budget 16 searches`, that of the second `budget 4 searches`"
+        ],
+    );
+    let across = [Across::Store, Across::Budget].into();
+    let found =
+        compare_systems(&first, &all, Metric::Correct, &across, &Resampling::default()).unwrap();
+    expect![[r#"
+        compared although the store of the first is `snapshot`, that of the second `another`
+        compared although the budget of the first is `budget 16 searches`, that of the second `budget 4 searches`"#]].assert_eq(&found.across_lines().join("\n"));
+    let page = found.page(["a.jsonl", "b.jsonl"]).to_html();
+    assert!(page.contains("second: b.jsonl (trail)"));
+    assert!(page.contains("compared although the store of the first is"));
     let none = system(&[episode("x", 0, true)]);
-    check(&none, &[Across::Tasks], expect!["no task has a value of `correct` in both"]);
+    check(
+        &none,
+        &[Across::Tasks],
+        expect![
+            "the two have no task in common: the first has 2, such as `a`, the second 1, such as `x`"
+        ],
+    );
     // Another policy and another model are what a comparison is for.
     let model = with(&|episode| *episode = by_model(episode.clone(), 1_000));
     check(&model, &[], expect!["2 tasks"]);

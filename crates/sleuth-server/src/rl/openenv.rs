@@ -248,6 +248,8 @@ pub(super) async fn reset(app: &Arc<App>, body: &Value) -> Result<Response, Refu
         let observation = environment.reset(&pick).map_err(|error| not_there(&error))?;
         return Ok(json_answer(&of_reset(&observation, "")));
     };
+    // A task that is not there begins no session, which nobody would end.
+    sessions.gym().check(&pick).map_err(|error| not_there(&error))?;
     let name = sessions.start(Some(name))?;
     let seat = sessions.named(&name).ok_or_else(|| unknown(&name))?;
     let mut seat = only_one(seat)?;

@@ -64,12 +64,14 @@ impl Drop for Seat {
 }
 
 impl Seat {
-    /// Begins an episode. One that was under way is written down.
+    /// Begins an episode. One that was under way is written down, and goes on where the one that is asked for
+    /// cannot begin.
     pub(crate) fn reset(
         &mut self,
         pick: &Pick,
         name: Option<String>,
     ) -> Result<Observation, EnvironmentError> {
+        self.gym().check(pick)?;
         if let Some(episode) = self.environment.abandon("the client began another episode") {
             self.sessions.write(&episode);
         }

@@ -388,6 +388,23 @@ fn at_the_end_of_the_server_sessions_that_are_kept_by_name_are_written_down() {
     }
 }
 
+/// What cannot begin neither keeps a place nor ends what is under way.
+#[test]
+fn a_reset_that_fails_changes_nothing() {
+    let gym = Gym::new(|options| options.environments.as_mut().unwrap().sessions = 1);
+    let reset = |body: Value| gym.served.post("/reset", &body.to_string()).status;
+    for n in 0..3 {
+        assert_eq!(reset(json!({ "task": "none", "episode_id": format!("e{n}") })), 404);
+    }
+    assert_eq!(reset(json!({ "task": "top", "episode_id": "mine" })), 200);
+    let action = json!({ "action": { "query": "Varnograd" }, "episode_id": "mine" });
+    gym.post("/step", &action);
+    assert_eq!(reset(json!({ "task": "none", "episode_id": "mine" })), 404);
+    gym.post("/step", &action);
+    assert_eq!(gym.served.get("/state?episode_id=mine").json()["step_count"], 2);
+    assert!(read(&gym.episodes).is_empty());
+}
+
 #[test]
 fn of_one_session_one_request_alone_waits_for_its_turn() {
     // The judge holds the only turn for as long as the test wants.

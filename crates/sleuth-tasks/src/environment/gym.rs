@@ -223,6 +223,17 @@ impl Gym {
         self.next.fetch_add(1, Ordering::Relaxed) % self.tasks.len()
     }
 
+    /// Whether there is a task that `pick` means.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn check(&self, pick: &Pick) -> Result<(), EnvironmentError> {
+        match pick {
+            Pick::Next | Pick::Seed(_) => Ok(()),
+            Pick::Index(_) | Pick::Id(_) => self.find(pick).map(drop),
+        }
+    }
+
     /// Position of the task that `pick` means.
     pub(super) fn find(&self, pick: &Pick) -> Result<usize, EnvironmentError> {
         let n = self.tasks.len();

@@ -43,6 +43,23 @@ impl Filter {
         Self::NotKnown,
     ];
 
+    /// What passes it, in a phrase.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::WellFormed => {
+                "the question can be put as it stands, and does not hold its answer"
+            }
+            Self::Unique => "no second answer has support in the store",
+            Self::NoLeak => "one query does not find a passage that gives the answer away",
+            Self::Answerable => {
+                "a reader finds the answer in the evidence, mixed with other passages"
+            }
+            Self::Searches => "the policy `trail` with a single search does not answer it",
+            Self::New => "no task like it was made before, in any split",
+            Self::NotKnown => "the model of --model does not know the answer without documents",
+        }
+    }
+
     /// The word in reports.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -16,7 +16,7 @@ use super::{ImportError, Importer, Reason, Record, stream};
 
 #[derive(Deserialize)]
 struct Asked {
-    #[serde(alias = "_id")]
+    #[serde(rename = "_id", alias = "id")]
     id: String,
     question: String,
     #[serde(default)]

@@ -68,6 +68,13 @@ impl RolloutHead {
             Ok(_) | Err(_) => serde_json::Map::new(),
         };
         let (one, two) = (parts(self), parts(other));
+        if self.tasks != other.tasks {
+            let few = |head: &Self| {
+                let digest: String = head.tasks.chars().take(8).collect();
+                format!("{} with the digest {digest}", head.n_tasks)
+            };
+            return Some(("tasks".to_owned(), few(self), few(other)));
+        }
         let text = |value: Option<&Value>| value.map_or("none".to_owned(), Value::to_string);
         let names = one.keys().chain(two.keys());
         names

@@ -184,16 +184,27 @@ pub enum RolloutError {
         /// The file.
         path: PathBuf,
     },
+    /// The file lacks what its episodes were made with, so that they cannot be run again.
+    #[error(
+        "`{}` does not begin with the head of a run of rollouts, by which they are run again",
+        path.display()
+    )]
+    NoRecording {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file holds episodes of a run that differs from this one.
-    #[error("`{}` is of another run: its {what} is {found}, expected {expected}", path.display())]
+    #[error(
+        "`{}` is of another run: under `{what}` it has {found}, expected {expected}", path.display()
+    )]
     OtherRun {
         /// The file.
         path: PathBuf,
         /// The part that differs, as the head names it.
         what: String,
-        /// What this run has, as JSON.
+        /// What this run has: JSON, or of tasks how many.
         expected: String,
-        /// What the file has, as JSON.
+        /// What the file has, likewise.
         found: String,
     },
     /// Tasks were made from another snapshot of the store.

@@ -97,13 +97,13 @@ pub fn replay_episodes(
             let head = parse_head(path, number, &line)?;
             again = Some(Again::new(path, head, over)?);
         } else if again.is_none() {
-            return Err(RolloutError::NoHead { path: path.to_owned() });
+            return Err(RolloutError::NoRecording { path: path.to_owned() });
         } else {
             batch.push((number, std::mem::take(&mut line)));
         }
     }
     if again.is_none() {
-        return Err(RolloutError::NoHead { path: path.to_owned() });
+        return Err(RolloutError::NoRecording { path: path.to_owned() });
     }
     Ok(replayed)
 }

@@ -151,7 +151,7 @@ fn a_run_of_other_tasks_goes_on_where_that_is_wanted() {
     assert_eq!(counted(&path).len(), 3);
     let seeded = RolloutOptions { seed: 9, ..options };
     let error = run(&library, &tasks, &path, &seeded, &trail).unwrap_err().to_string();
-    assert!(error.ends_with("is of another run: its seed is 0, expected 9"), "{error}");
+    assert!(error.ends_with("is of another run: under `seed` it has 0, expected 9"), "{error}");
 }
 
 #[test]
@@ -167,13 +167,17 @@ fn a_file_of_another_run_is_refused_and_left_as_it_is() {
         error.replace(&path.display().to_string(), "FILE")
     };
     let seeded = RolloutOptions { seed: 9, ..normal() };
-    assert_eq!(refused(&tasks, &seeded), "`FILE` is of another run: its seed is 0, expected 9");
+    assert_eq!(
+        refused(&tasks, &seeded),
+        "`FILE` is of another run: under `seed` it has 0, expected 9"
+    );
     let fewer = refused(&tasks[..2], &normal());
-    assert!(fewer.starts_with("`FILE` is of another run: its tasks is "), "{fewer}");
+    assert!(fewer.starts_with("`FILE` is of another run: under `tasks` it has 3 with the digest "));
+    assert!(fewer.contains(", expected 2 with the digest "), "{fewer}");
     let empty = RolloutOptions { quality: Quality::Empty, ..normal() };
     assert_eq!(
         refused(&tasks, &empty),
-        "`FILE` is of another run: its quality is \"good\", expected \"empty\""
+        "`FILE` is of another run: under `quality` it has \"good\", expected \"empty\""
     );
     assert_eq!(fs_err::read(&path).unwrap(), before);
     fs_err::write(&path, "{\"some\": \"other file\"}\n").unwrap();
