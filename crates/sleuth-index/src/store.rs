@@ -1,6 +1,5 @@
 //! An open store.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,8 +13,8 @@ use tantivy::{
     DocId, DocSet as _, InvertedIndexReader, SegmentReader, TERMINATED, TantivyDocument,
 };
 
-use crate::analyzer::{Term, is_stop_word};
-use crate::bm25::{Bm25, Posting, Scored, idf, passage_frequency, score_all};
+use crate::analyzer::is_stop_word;
+use crate::bm25::{Bm25, Collection, ImpactCache, idf, passage_frequency};
 use crate::directory::ReadDirectory;
 use crate::graph::{DocumentNumber, Graph, read_graph};
 use crate::layout::{
@@ -33,6 +32,8 @@ use crate::{IndexError, SiteLists, Verdict, analyze};
 const CACHED_DOCUMENTS: usize = 64;
 /// Bytes of text kept decoded, at most; one document is kept whatever its length.
 const CACHED_BYTES: usize = 32 << 20;
+/// Bytes of what terms add to scores, kept for those asked for last.
+const CACHED_IMPACTS: usize = 16 << 20;
 /// Blocks of records kept unpacked, in each segment.
 const CACHED_BLOCKS: usize = 4;
 /// Entries whose lengths are read at once.
@@ -47,6 +48,7 @@ pub struct Store {
     fields: Fields,
     segments: Vec<Segment>,
     settings: Bm25,
+    impacts: ImpactCache,
     titles: OnceLock<TitleTable>,
     table: OnceLock<Table>,
     places: OnceLock<Vec<Place>>,
@@ -286,6 +288,7 @@ impl Store {
             fields,
             segments,
             settings: Bm25::default(),
+            impacts: ImpactCache::new(CACHED_IMPACTS),
             titles: OnceLock::new(),
             table: OnceLock::new(),
             places: OnceLock::new(),
@@ -303,6 +306,7 @@ impl Store {
     #[must_use]
     pub fn with_settings(mut self, settings: Bm25) -> Self {
         self.settings = settings;
+        self.impacts = ImpactCache::new(CACHED_IMPACTS);
         self
     }
 
@@ -424,8 +428,20 @@ impl Store {
         &self.fields
     }
 
-    pub(crate) fn settings(&self) -> &Bm25 {
-        &self.settings
+    /// The passages, as scores are computed from them.
+    pub(crate) fn collection(&self) -> Collection<'_> {
+        Collection::new(&self.segments, &self.fields, &self.settings)
+    }
+
+    /// What the terms asked for last add to scores.
+    pub(crate) fn impacts(&self) -> &ImpactCache {
+        &self.impacts
+    }
+
+    /// The place of the passage at an entry among those of its document.
+    pub(crate) fn ordinal(&self, segment: usize, entry: DocId) -> u64 {
+        let columns = self.segments[segment].columns.as_ref();
+        columns.and_then(|columns| columns.ordinal.first(entry)).unwrap_or(0)
     }
 
     /// The documents by number, made when first asked for.
@@ -731,71 +747,6 @@ impl Store {
         }
         Ok(self.titles.get_or_init(|| table))
     }
-
-    /// The best `k` of `scored`, with their passages; see [`Ranking`] for the order of ties.
-    fn best(&self, scored: &[Scored], query: &Query) -> Result<Ranking, IndexError> {
-        // Documents are numbered by their ids, so that ties are ordered without reading names.
-        let table = self.table()?;
-        // Several passages of one document may have to make way, so that more than `k` entries can
-        // be needed; the sorted part grows until it was enough.
-        let mut take = query.k.saturating_mul(2).max(64);
-        loop {
-            let highest = highest(scored, take);
-            let mut head: Vec<(f32, DocumentNumber, u64, &Scored)> =
-                Vec::with_capacity(highest.len());
-            for entry in highest {
-                let Some(number) = table.document(entry.segment, entry.doc) else { continue };
-                let columns = self.segments[entry.segment].columns.as_ref();
-                let ordinal = columns.and_then(|columns| columns.ordinal.first(entry.doc));
-                head.push((entry.score, number, ordinal.unwrap_or(0), entry));
-            }
-            head.sort_by(|(a, p, m, _), (b, q, n, _)| {
-                b.partial_cmp(a).unwrap_or(Ordering::Equal).then_with(|| (p, m).cmp(&(q, n)))
-            });
-            let mut from: HashMap<DocumentNumber, usize> = HashMap::new();
-            let mut hits = Vec::with_capacity(query.k.min(head.len()));
-            for (score, number, _, entry) in head {
-                let n = from.entry(number).or_default();
-                if *n < query.per_document && hits.len() < query.k {
-                    *n += 1;
-                    let columns = self.segments[entry.segment].columns.as_ref();
-                    let passage =
-                        columns.map(|columns| columns.passage(entry.doc, table.id(number).clone()));
-                    hits.extend(passage.map(|passage| Hit { passage, score }));
-                }
-            }
-            if hits.len() == query.k || take >= scored.len() {
-                return Ok(Ranking { hits });
-            }
-            take = take.saturating_mul(4);
-        }
-    }
-}
-
-/// The `n` entries with the highest scores, and all that tie with the last of them: their order is for
-/// names to decide. In no particular order.
-fn highest(scored: &[Scored], n: usize) -> Vec<&Scored> {
-    let falling = |a: &&Scored, b: &&Scored| b.score.total_cmp(&a.score);
-    let mut kept: Vec<&Scored> = Vec::with_capacity(2 * n.min(scored.len()));
-    // Most entries are below what is kept already, and one look tells.
-    let (mut least, mut most) = (f32::NEG_INFINITY, 2 * n);
-    let keep_best = |kept: &mut Vec<&Scored>, least: &mut f32| {
-        if kept.len() > n {
-            *least = kept.select_nth_unstable_by(n - 1, falling).1.score;
-            kept.retain(|entry| entry.score >= *least);
-        }
-    };
-    for entry in scored {
-        if entry.score >= least {
-            if kept.len() >= most {
-                keep_best(&mut kept, &mut least);
-                most = 2 * kept.len().max(n);
-            }
-            kept.push(entry);
-        }
-    }
-    keep_best(&mut kept, &mut least);
-    kept
 }
 
 /// Runs `read`, and names its panic: the index library trusts what it reads, so that a damaged file
@@ -873,49 +824,22 @@ impl Store {
 
     /// The ranking, and what it goes by.
     pub(crate) fn ranking(&self, query: &Query) -> Result<(Ranking, Basis), IndexError> {
-        let words: Vec<Term> = query.clauses.iter().flat_map(|(text, _)| analyze(text)).collect();
-        if words.is_empty() && !query.filter.is_empty() {
+        let words = || query.clauses.iter().flat_map(|(text, _)| analyze(text));
+        let is_filtered = !query.filter.is_empty();
+        if is_filtered && words().next().is_none() {
             return Ok((self.listing(query)?, Basis::Listing));
         }
         let (ranking, basis) = if is_plain(query.parts) {
-            (self.by_words(query, |_, _| ())?, Basis::Words)
+            (self.by_words(query)?, Basis::Words)
         } else {
             (self.rank(query)?, Basis::Parts)
         };
         // Stop words alone find titles that consist of them, and else ask for nothing.
-        let asks = words.iter().any(|word| !is_stop_word(&word.text));
-        if ranking.hits.is_empty() && !asks && !query.filter.is_empty() {
+        if is_filtered && ranking.hits.is_empty() && !words().any(|word| !is_stop_word(&word.text))
+        {
             return Ok((self.listing(query)?, Basis::Listing));
         }
         Ok((ranking, basis))
-    }
-
-    /// The ranking by words alone; `each` sees what its scores are made of.
-    pub(crate) fn by_words(
-        &self,
-        query: &Query,
-        each: impl FnMut(&Posting, f32),
-    ) -> Result<Ranking, IndexError> {
-        let terms = self.terms(query)?;
-        let mut scored =
-            score_all(&self.segments, &self.fields, &terms.weights, &self.settings, each)
-                .map_err(|error| self.engine(error))?;
-        if let Some(verdicts) = self.verdicts()? {
-            let table = self.table()?;
-            for entry in &mut scored {
-                if let Some(at) = table.document(entry.segment, entry.doc) {
-                    entry.score *= verdicts[at as usize].weight();
-                }
-            }
-        }
-        if let Some(allowed) = self.allowed(query)? {
-            let table = self.table()?;
-            scored.retain(|entry| {
-                table.document(entry.segment, entry.doc).is_some_and(|at| allowed.document(at))
-                    && allowed.passage(entry.segment, entry.doc)
-            });
-        }
-        self.best(&scored, query)
     }
 
     /// What passes the filter of `query`, the newest first, then by id.

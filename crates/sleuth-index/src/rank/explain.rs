@@ -29,6 +29,9 @@ const STEPS: usize = 2;
 
 /// Sees what scores are made of, in the order in which they are computed.
 pub(super) trait Watch {
+    /// Whether terms are looked at one by one, with their counts.
+    const TERMS: bool = true;
+
     /// A term adds `score · counts` to a passage.
     fn term(&mut self, _document: DocumentNumber, _at: &Posting, _score: f32, _counts: f32) {}
     /// Scores of words are divided by this.
@@ -55,7 +58,9 @@ pub(super) trait Watch {
 /// Nobody looks.
 pub(super) struct Unwatched;
 
-impl Watch for Unwatched {}
+impl Watch for Unwatched {
+    const TERMS: bool = false;
+}
 
 /// A term in a passage: what it adds, and the part of that which counts.
 #[derive(Clone, Copy)]
@@ -240,12 +245,15 @@ impl Store {
             }
         }
         let mut counted: Vec<Vec<Counted>> = vec![Vec::new(); found.hits.len()];
-        let ranking = self.by_words(query, |at, score| {
-            if let Some(hit) = shown.get(&(at.segment, at.doc)) {
-                counted[*hit].push(Counted { at: *at, score, counts: 1.0 });
-            }
-        })?;
         let (words, terms) = (Words::of(query), self.terms(query)?);
+        self.collection()
+            .for_each_posting(&terms.weights, |at, score| {
+                if let Some(hit) = shown.get(&(at.segment, at.doc)) {
+                    counted[*hit].push(Counted { at: *at, score, counts: 1.0 });
+                }
+            })
+            .map_err(|error| IndexError::engine(self.path(), error))?;
+        let ranking = found.clone();
         let explanation = |(hit, counted): (&Hit, &Vec<Counted>)| {
             Ok(Explanation {
                 basis: Basis::Words,

@@ -22,13 +22,13 @@ mod explanation;
 mod page;
 mod spread;
 mod table;
+mod words;
 
 use std::ops::Range;
 
 use sleuth_records::{Hit, Passage, Ranking};
 use tantivy::DocId;
 
-use crate::bm25::{Posting, for_each_score};
 use crate::graph::{DocumentNumber, Graph, telling};
 use crate::query::{Allowed, Terms};
 use crate::retriever::{Parts, Query};
@@ -44,7 +44,7 @@ use spread::{Needs, Taking, spread};
 pub(crate) use table::Table;
 
 /// Name and version of the ranker; part of the retrieval id.
-pub(crate) const RANKER: &str = "sleuth-spread-4";
+pub(crate) const RANKER: &str = "sleuth-spread-5";
 
 /// Weights of words and vectors where there are both.
 const LEXICAL: f32 = 0.6;
@@ -175,12 +175,12 @@ impl Store {
     }
 
     /// BM25 with names taken as names, as shares of the best plain score.
-    fn lexical(
+    fn lexical<Watching: Watch>(
         &self,
         table: &Table,
         terms: &Terms,
         spans: &[Span],
-        watch: &mut impl Watch,
+        watch: &mut Watching,
     ) -> Result<(Scores, Vec<f32>), IndexError> {
         let in_spans: Vec<Vec<&Span>> = terms
             .weights
@@ -190,30 +190,41 @@ impl Store {
         let mut plain: Vec<Vec<f32>> = table.zeros();
         let mut passages = table.zeros();
         let mut held = vec![0u64; table.n_documents()];
-        let rarities = for_each_score(
-            self.segments(),
-            self.fields(),
-            &terms.weights,
-            self.settings(),
-            |posting, score| {
-                let Posting { term, segment, doc: entry, .. } = *posting;
-                let Some(document) = table.document(segment, entry) else { return };
-                let document = document as usize;
-                plain[segment][entry as usize] += score;
-                let counts = in_spans[term]
-                    .iter()
-                    .filter(|span| !span.speaks[document])
-                    .map(|span| 1.0 - NAME_DISCOUNT * span.strength)
-                    .fold(1.0, f32::min);
-                passages[segment][entry as usize] += score * counts;
-                watch.term(document as DocumentNumber, posting, score, counts);
-                let asked = terms.asked[term];
-                if asked < 64 {
-                    held[document] |= 1 << asked;
+        let mut add = |term: usize, segment: usize, entry: DocId, score: f32| {
+            let document = table.document(segment, entry)?;
+            let at = document as usize;
+            plain[segment][entry as usize] += score;
+            let counts = in_spans[term]
+                .iter()
+                .filter(|span| !span.speaks[at])
+                .map(|span| 1.0 - NAME_DISCOUNT * span.strength)
+                .fold(1.0, f32::min);
+            passages[segment][entry as usize] += score * counts;
+            let asked = terms.asked[term];
+            if asked < 64 {
+                held[at] |= 1 << asked;
+            }
+            Some((document, counts))
+        };
+        let collection = self.collection();
+        let rarities = if Watching::TERMS {
+            collection.for_each_posting(&terms.weights, |at, score| {
+                if let Some((document, counts)) = add(at.term, at.segment, at.doc, score) {
+                    watch.term(document, at, score, counts);
                 }
-            },
-        )
-        .map_err(|error| IndexError::engine(self.path(), error))?;
+            })
+        } else {
+            collection.for_each_list(
+                &terms.weights,
+                self.impacts(),
+                |term, segment, impacts, factor| {
+                    for found in impacts {
+                        add(term, segment, found.doc, factor * found.impact);
+                    }
+                },
+            )
+        };
+        let rarities = rarities.map_err(|error| IndexError::engine(self.path(), error))?;
         let best = plain.iter().flatten().copied().fold(f32::EPSILON, f32::max);
         watch.best_plain(best);
         let mut documents = vec![0.0f32; table.n_documents()];
