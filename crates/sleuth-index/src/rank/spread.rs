@@ -22,7 +22,7 @@
 //! 2024), with edges weighed by the question, and cut off after two steps, which is a matter of
 //! microseconds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::explain::Watch;
 use crate::graph::{DocumentNumber, Graph};
@@ -132,7 +132,8 @@ pub(super) fn spread(
     }
     let asked_for = |at: DocumentNumber| of_question.get(&at).copied().unwrap_or(0.0);
     let mut expanded = vec![false; own.len()];
-    let mut sources: BTreeMap<DocumentNumber, Vec<(DocumentNumber, f32)>> = BTreeMap::new();
+    let mut passed = PassedOn::new(own.len());
+    let mut neighbours = Neighbours::new(own.len());
     for round in 1..=ROUNDS {
         active.sort_unstable_by(|a, b| falling(scores, *a, *b));
         let passing: Vec<DocumentNumber> = active
@@ -143,85 +144,150 @@ pub(super) fn spread(
             .collect();
         for source in passing {
             expanded[source as usize] = true;
-            let passed_on = passed_on(graph, needs, total, source);
-            for (target, passed) in
-                passed_on.into_iter().filter(|(at, _)| !(taking.is_blocked)(*at))
-            {
-                let passed = passed * (1.0 - (1.0 - TO_NAMED) * asked_for(target));
-                sources.entry(target).or_default().push((source, passed));
+            for &(target, share) in neighbours.of(graph, needs, total, source) {
+                if !(taking.is_blocked)(target) {
+                    let share = share * (1.0 - (1.0 - TO_NAMED) * asked_for(target));
+                    passed.push(target, source, share);
+                }
             }
         }
-        active.extend(sources.keys().filter(|at| taking.passes(**at, scores)));
+        active.extend(passed.targets.iter().filter(|at| taking.passes(**at, scores)));
         active.sort_unstable();
         active.dedup();
+        let mut new: Vec<f32> = Vec::with_capacity(passed.targets.len());
         for _ in 0..STEPS {
-            let new: Vec<(DocumentNumber, f32)> = sources
-                .iter()
-                .map(|(target, sources)| {
-                    let (mut best, mut second) = ((*target, 0.0f32), (*target, 0.0f32));
-                    for (source, passed) in sources {
-                        let value = scores[*source as usize] * passed;
-                        if value > best.1 {
-                            (best, second) = ((*source, value), best);
-                        } else if value > second.1 {
-                            second = (*source, value);
-                        }
+            new.clear();
+            new.extend(passed.targets.iter().map(|&target| {
+                let (mut best, mut second) = ((target, 0.0f32), (target, 0.0f32));
+                for &Passed { source, share, .. } in passed.to(target) {
+                    let value = scores[source as usize] * share;
+                    if value > best.1 {
+                        (best, second) = ((source, value), best);
+                    } else if value > second.1 {
+                        second = (source, value);
                     }
-                    watch.passed(*target, [best, (second.0, SECOND * second.1)]);
-                    (*target, own[*target as usize] + best.1 + SECOND * second.1)
-                })
-                .collect();
-            for (target, score) in new {
-                scores[target as usize] = score;
+                }
+                watch.passed(target, [best, (second.0, SECOND * second.1)]);
+                own[target as usize] + best.1 + SECOND * second.1
+            }));
+            for (target, score) in passed.targets.iter().zip(&new) {
+                scores[*target as usize] = *score;
             }
         }
     }
 }
 
-/// What `source` passes to each neighbour, as shares of its own score.
-fn passed_on(
-    graph: &Graph,
-    needs: &Needs<'_>,
-    total: f32,
+/// Stands for no place in a list.
+const NOWHERE: u32 = u32::MAX;
+
+/// What `source` passes on, as a share of its own score.
+struct Passed {
     source: DocumentNumber,
-) -> Vec<(DocumentNumber, f32)> {
-    let edges = graph.edges.row(source as usize);
-    let weights: Vec<f32> = edges
-        .iter()
-        .map(|&(target, strength)| strength * (BASE + needs.brings(total, source, target)))
-        .collect();
-    let sum: f32 = weights.iter().sum();
-    let mut out: Vec<(DocumentNumber, f32)> = edges
-        .iter()
-        .zip(&weights)
-        .map(|(&(target, _), &weight)| {
-            (target, (1.0 - DIVIDED) * weight + DIVIDED * weight / sum.max(f32::EPSILON))
-        })
-        .collect();
-    let lacks = needs.lacks(total, source).sqrt();
-    let mut sharing: HashMap<DocumentNumber, f32> = HashMap::new();
-    for &name in graph.names.row(source as usize) {
-        let documents = graph.sharing.row(name as usize);
-        let weight = graph.name_weights.get(name as usize).copied().unwrap_or(0.0)
-            / (documents.len().max(1) as f32).sqrt();
-        for &target in documents {
-            if target != source {
-                let known = sharing.entry(target).or_default();
-                *known = known.max(weight);
+    share: f32,
+    /// The place of the next one to the same target.
+    next: u32,
+}
+
+/// What is passed on, by target.
+struct PassedOn {
+    all: Vec<Passed>,
+    /// By document: places of the first and the last that is passed to it.
+    ends: Vec<[u32; 2]>,
+    /// Documents that something is passed to.
+    targets: Vec<DocumentNumber>,
+}
+
+impl PassedOn {
+    fn new(n_documents: usize) -> Self {
+        Self { all: Vec::new(), ends: vec![[NOWHERE; 2]; n_documents], targets: Vec::new() }
+    }
+
+    fn push(&mut self, target: DocumentNumber, source: DocumentNumber, share: f32) {
+        let at = self.all.len() as u32;
+        let ends = &mut self.ends[target as usize];
+        match ends[1] {
+            NOWHERE => {
+                ends[0] = at;
+                self.targets.push(target);
+            }
+            last => self.all[last as usize].next = at,
+        }
+        ends[1] = at;
+        self.all.push(Passed { source, share, next: NOWHERE });
+    }
+
+    /// What is passed to `target`, in the order in which it was.
+    fn to(&self, target: DocumentNumber) -> impl Iterator<Item = &Passed> {
+        let first = self.all.get(self.ends[target as usize][0] as usize);
+        std::iter::successors(first, |passed| self.all.get(passed.next as usize))
+    }
+}
+
+/// Finds what a document passes to each neighbour; kept for the next one, since making room for all documents
+/// takes its time.
+struct Neighbours {
+    /// By document: the weight by which it shares a name with the source. 0 between two sources.
+    sharing: Vec<f32>,
+    /// Documents that have one.
+    shared: Vec<DocumentNumber>,
+    out: Vec<(DocumentNumber, f32)>,
+}
+
+impl Neighbours {
+    fn new(n_documents: usize) -> Self {
+        Self { sharing: vec![0.0; n_documents], shared: Vec::new(), out: Vec::new() }
+    }
+
+    /// What `source` passes to each neighbour, as shares of its own score.
+    fn of(
+        &mut self,
+        graph: &Graph,
+        needs: &Needs<'_>,
+        total: f32,
+        source: DocumentNumber,
+    ) -> &[(DocumentNumber, f32)] {
+        self.out.clear();
+        let edges = graph.edges.row(source as usize);
+        self.out.extend(edges.iter().map(|&(target, strength)| {
+            (target, strength * (BASE + needs.brings(total, source, target)))
+        }));
+        let sum: f32 = self.out.iter().map(|(_, weight)| weight).sum();
+        for (_, weight) in &mut self.out {
+            *weight = (1.0 - DIVIDED) * *weight + DIVIDED * *weight / sum.max(f32::EPSILON);
+        }
+        let lacks = needs.lacks(total, source).sqrt();
+        for &name in graph.names.row(source as usize) {
+            let documents = graph.sharing.row(name as usize);
+            let weight = graph.name_weights.get(name as usize).copied().unwrap_or(0.0)
+                / (documents.len().max(1) as f32).sqrt();
+            for &target in documents.iter().filter(|target| **target != source) {
+                self.share(target, weight);
             }
         }
+        for (target, weight) in graph.naming(source) {
+            self.share(target, weight);
+        }
+        // Who has an edge gets nothing besides.
+        for (target, _) in edges {
+            self.sharing[*target as usize] = 0.0;
+        }
+        for target in self.shared.drain(..) {
+            let weight = std::mem::take(&mut self.sharing[target as usize]);
+            if weight > 0.0 {
+                let passed = SHARED * lacks * weight * needs.brings(total, source, target);
+                if passed > 0.0 {
+                    self.out.push((target, passed));
+                }
+            }
+        }
+        &self.out
     }
-    for (target, weight) in graph.naming(source) {
-        let known = sharing.entry(target).or_default();
+
+    fn share(&mut self, target: DocumentNumber, weight: f32) {
+        let known = &mut self.sharing[target as usize];
+        if *known == 0.0 {
+            self.shared.push(target);
+        }
         *known = known.max(weight);
     }
-    for (target, weight) in sharing {
-        if edges.iter().all(|(known, _)| *known != target) {
-            let passed = SHARED * lacks * weight * needs.brings(total, source, target);
-            if passed > 0.0 {
-                out.push((target, passed));
-            }
-        }
-    }
-    out
 }
