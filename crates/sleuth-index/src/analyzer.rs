@@ -43,19 +43,35 @@ pub fn analyze(text: &str) -> Vec<Term> {
 
 /// Hands the terms that the index holds of `text` to `each`, in order, with their byte ranges: for those
 /// who look at terms and keep none.
-pub fn for_each_term(text: &str, mut each: impl FnMut(&str, Range<usize>)) {
+fn for_each_term(text: &str, each: impl FnMut(&str, Range<usize>)) {
+    for_each_term_like(text, |_| true, each);
+}
+
+/// The same for those who need not see all: where `is_like` says no to a word, in its folded form, its term is
+/// left out. A term begins with the character with which its word does.
+pub fn for_each_term_like(
+    text: &str,
+    is_like: impl Fn(&str) -> bool,
+    mut each: impl FnMut(&str, Range<usize>),
+) {
     // Who looks at a term may analyse another text meanwhile, and then begins with an empty memory.
     let mut stems = STEMS.take().unwrap_or_default();
     let mut any = false;
     for_each_word(text, |word, range| {
         if !is_stop_word(word) {
             any = true;
-            stems.of(word, |stem| each(stem, range));
+            if is_like(word) {
+                stems.of(word, |stem| each(stem, range));
+            }
         }
     });
     STEMS.set(Some(stems));
     if !any {
-        for_each_word(text, each);
+        for_each_word(text, |word, range| {
+            if is_like(word) {
+                each(word, range);
+            }
+        });
     }
 }
 
@@ -123,39 +139,66 @@ pub fn folded(text: &str) -> String {
 /// Hands the words of [`words`] to `each`.
 fn for_each_word(text: &str, mut each: impl FnMut(&str, Range<usize>)) {
     let mut folded = String::new();
-    let mut chars = text.char_indices().peekable();
-    while let Some((start, first)) = chars.next() {
-        if is_cjk(first) {
-            let mut run = vec![(start, first)];
-            while let Some(&(at, next)) = chars.peek() {
-                if !is_cjk(next) {
-                    break;
-                }
-                run.push((at, next));
-                chars.next();
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&first) = bytes.get(at) {
+        let start = at;
+        if first.is_ascii() {
+            at += 1;
+            if !first.is_ascii_alphanumeric() {
+                continue;
             }
-            pairs(&run, &mut each);
-        } else if first.is_alphanumeric() {
-            let mut end = start + first.len_utf8();
-            while let Some(&(at, next)) = chars.peek() {
-                let joins = matches!(next, '\'' | '’')
-                    && text[at + next.len_utf8()..]
-                        .chars()
-                        .next()
-                        .is_some_and(|c| c.is_alphabetic() && !is_cjk(c));
-                if !joins && (is_cjk(next) || !(next.is_alphanumeric() || is_combining_mark(next)))
-                {
-                    break;
-                }
-                end = at + next.len_utf8();
-                chars.next();
-            }
-            fold(&text[start..end], &mut folded);
-            if !folded.is_empty() {
-                each(&folded, start..end);
+            // Most words end without anything that has to be looked at.
+            let rest = &bytes[at..];
+            at += rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            if bytes.get(at).is_none_or(|end| end.is_ascii() && *end != b'\'') {
+                folded.clear();
+                folded.push_str(&text[start..at]);
+                folded.make_ascii_lowercase();
+                each(&folded, start..at);
+                continue;
             }
         }
+        at = word_or_run(text, start, &mut folded, &mut each);
     }
+}
+
+/// Hands over the word, or the pairs of the run, that begins at `start`, if one does, and returns where to go on.
+fn word_or_run(
+    text: &str,
+    start: usize,
+    folded: &mut String,
+    each: &mut impl FnMut(&str, Range<usize>),
+) -> usize {
+    let mut chars = text[start..].char_indices().map(|(at, c)| (start + at, c)).peekable();
+    let Some((_, first)) = chars.next() else { return text.len() };
+    let mut end = start + first.len_utf8();
+    if is_cjk(first) {
+        let mut run = vec![(start, first)];
+        while let Some((at, next)) = chars.next_if(|(_, next)| is_cjk(*next)) {
+            run.push((at, next));
+            end = at + next.len_utf8();
+        }
+        pairs(&run, each);
+    } else if first.is_alphanumeric() {
+        while let Some(&(at, next)) = chars.peek() {
+            let joins = matches!(next, '\'' | '’')
+                && text[at + next.len_utf8()..]
+                    .chars()
+                    .next()
+                    .is_some_and(|c| c.is_alphabetic() && !is_cjk(c));
+            if !joins && (is_cjk(next) || !(next.is_alphanumeric() || is_combining_mark(next))) {
+                break;
+            }
+            end = at + next.len_utf8();
+            chars.next();
+        }
+        fold(&text[start..end], folded);
+        if !folded.is_empty() {
+            each(folded, start..end);
+        }
+    }
+    end
 }
 
 /// The pairs of a run of characters of a script without spaces.
@@ -275,6 +318,57 @@ mod tests {
             assert!(text.get(term.range.clone()).is_some(), "{term:?}");
         }
         assert_eq!(&text[analyze(text)[2].range.clone()], "café");
+    }
+
+    #[test]
+    fn words_end_where_they_end() {
+        let words = |text: &str| -> Vec<(String, String)> {
+            let said = |word: Term| (word.text, text[word.range].to_owned());
+            words(text).into_iter().map(said).collect()
+        };
+        let check = |text: &str, expected: &[(&str, &str)]| {
+            let expected: Vec<(String, String)> =
+                expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+            assert_eq!(words(text), expected, "{text}");
+        };
+        check("a'", &[("a", "a")]);
+        check("'tis Bob's!", &[("tis", "tis"), ("bob", "Bob's")]);
+        check("rock'n'roll’s", &[("rocknroll", "rock'n'roll’s")]);
+        check("naïve-X2é", &[("naive", "naïve"), ("x2e", "X2é")]);
+        check("e\u{301}te\u{301}", &[("ete", "e\u{301}te\u{301}")]);
+        check("Go语言2", &[("go", "Go"), ("语言", "语言"), ("2", "2")]);
+        check("…—", &[]);
+        check("it's东京", &[("it", "it's"), ("东京", "东京")]);
+    }
+
+    /// What [`for_each_term_like`] promises of the first character.
+    #[test]
+    fn terms_begin_as_their_words_do() {
+        let text = "skies dying lying tying idly gently ugly early only singly yes youthful Yule \
+                    generously communism arsenic being doing theses O'Neil’s naïve Überraschung 7th";
+        for word in words(text) {
+            let terms = analyze(&word.text);
+            let first = |text: &str| text.chars().next();
+            assert!(terms.iter().all(|term| first(&term.text) == first(&word.text)), "{word:?}");
+        }
+        let mut like = Vec::new();
+        for_each_term_like(
+            "Dogs and cats, the dog",
+            |word| word.starts_with('d'),
+            |term, range| {
+                like.push((term.to_owned(), range));
+            },
+        );
+        assert_eq!(like, [("dog".to_owned(), 0..4), ("dog".to_owned(), 19..22)]);
+        let mut like = Vec::new();
+        for_each_term_like(
+            "to be or not",
+            |word| word.starts_with('b'),
+            |term, _| {
+                like.push(term.to_owned());
+            },
+        );
+        assert_eq!(like, ["be"]);
     }
 
     #[test]

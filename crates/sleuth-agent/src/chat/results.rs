@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use sleuth_index::{analyze, for_each_term};
+use sleuth_index::{analyze, for_each_term_like};
 use sleuth_records::{Document, DocumentId, EvidenceId, LineMap};
 
 use crate::trail::sentences;
@@ -89,6 +89,8 @@ struct Wanted {
     /// Sorted.
     terms: Vec<String>,
     found: Vec<bool>,
+    /// By byte: whether a term begins with it.
+    initials: [bool; 256],
 }
 
 impl Wanted {
@@ -96,13 +98,18 @@ impl Wanted {
         let mut terms: Vec<String> = analyze(text).into_iter().map(|term| term.text).collect();
         terms.sort_unstable();
         terms.dedup();
-        Self { found: vec![false; terms.len()], terms }
+        let mut initials = [false; 256];
+        for first in terms.iter().filter_map(|term| term.bytes().next()) {
+            initials[usize::from(first)] = true;
+        }
+        Self { found: vec![false; terms.len()], terms, initials }
     }
 
     /// How many of them stand in `text`.
     fn n_in(&mut self, text: &str) -> usize {
         self.found.fill(false);
-        for_each_term(text, |term, _| {
+        let begins = |word: &str| self.initials[usize::from(word.as_bytes()[0])];
+        for_each_term_like(text, begins, |term, _| {
             if let Ok(at) = self.terms.binary_search_by(|known| known.as_str().cmp(term)) {
                 self.found[at] = true;
             }
