@@ -4,7 +4,7 @@
 //! three questions of the store, for three documents each, without a pause. The load comes from this
 //! process and shares the machine's cores with the server, so that the requests per second are those of
 //! both together; the last columns do without it: what the server's own process took of the
-//! processor and of memory. Every server is measured several times in turn; the rate is its best, the
+//! processor and of memory, anonymous memory by itself. Every server is measured several times in turn; the rate is its best, the
 //! times of answers are those of that round.
 //!
 //! At last, connections by the thousand: each sends one request, all at once, and stays.
@@ -113,9 +113,9 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
     );
     println!(
         "| store | server | requests/s | p50 ms | p99 ms | refused | ms of processor a request | \
-         MiB now | MiB peak |"
+         MiB now | MiB anonymous | MiB peak |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for name in &stores {
         let set = data::load(name)?;
         let requests = requests(&set);
@@ -151,8 +151,9 @@ fn row(store: &str, server: &Peer) -> Result<()> {
     let busy: f64 = server.rounds.iter().map(|round| round.busy).sum();
     let refused: usize = server.rounds.iter().map(|round| round.refused).sum();
     let (now, peak) = memory(server.child.id())?;
+    let anonymous = mebibytes(server.child.id(), "RssAnon")?;
     println!(
-        "| {store} | {} | {:.0} | {:.2} | {:.2} | {refused} | {:.3} | {now:.0} | {peak:.0} |",
+        "| {store} | {} | {:.0} | {:.2} | {:.2} | {refused} | {:.3} | {now:.0} | {anonymous:.0} | {peak:.0} |",
         server.name,
         best.rate(),
         best.percentile(0.5),
@@ -424,13 +425,16 @@ fn many(runtime: &tokio::runtime::Runtime, set: &data::Set) -> Result<()> {
 
 /// MiB of memory of a process, now and at its peak.
 pub(crate) fn memory(process: u32) -> Result<(f64, f64)> {
+    Ok((mebibytes(process, "VmRSS")?, mebibytes(process, "VmHWM")?))
+}
+
+/// MiB that Linux has under `key` of a process. `RssAnon` leaves out pages of files, such as the program itself,
+/// which the system can drop and read again.
+fn mebibytes(process: u32, key: &str) -> Result<f64> {
     let status = fs_err::read_to_string(format!("/proc/{process}/status"))?;
-    let of = |key: &str| -> Result<f64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).context("no memory")?;
-        let kib: f64 = line.trim_start_matches(':').trim().trim_end_matches(" kB").parse()?;
-        Ok(kib / 1024.0)
-    };
-    Ok((of("VmRSS")?, of("VmHWM")?))
+    let line = status.lines().find_map(|line| line.strip_prefix(key)).context("no memory")?;
+    let kib: f64 = line.trim_start_matches(':').trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024.0)
 }
 
 /// Seconds of the processor that a process took so far.

@@ -58,9 +58,10 @@ pub fn for_each_term_like(
     let mut stems = STEMS.take().unwrap_or_default();
     let mut any = false;
     for_each_word(text, |word, range| {
-        if !is_stop_word(word) {
+        let is_like = is_like(word);
+        if (is_like || !any) && !is_stop_word(word) {
             any = true;
-            if is_like(word) {
+            if is_like {
                 stems.of(word, |stem| each(stem, range));
             }
         }

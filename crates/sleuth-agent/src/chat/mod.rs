@@ -24,7 +24,7 @@ use sleuth_records::{Claim, DocumentId, EvidenceId, Mark, Message, Role, TokenUs
 use crate::session::Session;
 use crate::{AgentError, Draft, Place, Policy, Trail, check};
 pub use prompt::{means_not_found, not_answered, system_prompt, tools};
-use results::Shown;
+use results::{Excerpts, Shown};
 
 /// Turns in a row that repeat a query or show no new passage, after which the model has to answer.
 pub const MOST_IDLE_TURNS: u32 = 2;
@@ -236,13 +236,9 @@ impl Hunt<'_> {
     fn begin(&mut self, session: &Session<'_>, lead: &[Place]) -> Result<(), AgentError> {
         let question = session.question().as_str();
         let mut parts = Vec::new();
+        let mut excerpts = Excerpts::of(question);
         for (document, passage) in lead {
-            let range = results::excerpt(
-                &document.text,
-                passage.clone(),
-                question,
-                self.options.passage_bytes,
-            );
+            let range = excerpts.cut(&document.text, passage.clone(), self.options.passage_bytes);
             let id = self.shown.passage(document, range);
             self.seen.insert(id.clone());
             parts.push(self.shown.render(&id));
@@ -412,14 +408,11 @@ impl Hunt<'_> {
             parts.push(prompt::NOTHING_FOUND.to_owned());
         }
         let mut documents = Vec::new();
+        let mut excerpts = Excerpts::of(query);
         for hit in hits {
             let Some(document) = session.peek(&hit.passage.document)? else { continue };
-            let range = results::excerpt(
-                &document.text,
-                hit.passage.range.clone(),
-                query,
-                self.options.passage_bytes,
-            );
+            let range = hit.passage.range.clone();
+            let range = excerpts.cut(&document.text, range, self.options.passage_bytes);
             let id = self.shown.passage(&document, range);
             self.seen.insert(id.clone());
             parts.push(self.shown.render(&id));

@@ -118,44 +118,58 @@ impl Wanted {
     }
 }
 
-/// The part of `range` that matches `query` best, at most `bytes` long, at sentence ends where
-/// possible.
-pub fn excerpt(text: &str, range: Range<usize>, query: &str, bytes: usize) -> Range<usize> {
-    if range.len() <= bytes {
-        return range;
+/// Cuts passages to the part that matches a query best.
+pub struct Excerpts<'q> {
+    query: &'q str,
+    /// Its terms, once a passage has to be cut.
+    wanted: Option<Wanted>,
+}
+
+impl<'q> Excerpts<'q> {
+    /// For this query.
+    pub fn of(query: &'q str) -> Self {
+        Self { query, wanted: None }
     }
-    let mut wanted = Wanted::of(query);
-    let passage = &text[range.clone()];
-    let sentences = sentences(passage);
-    let matches: Vec<usize> = sentences.iter().map(|s| wanted.n_in(&passage[s.clone()])).collect();
-    // The window of whole sentences with the most matches; the earliest among equals.
-    let mut best: Option<(usize, Range<usize>)> = None;
-    for first in 0..sentences.len() {
-        let mut n_matches = 0;
-        for last in first..sentences.len() {
-            let window = sentences[first].start..sentences[last].end;
-            if window.len() > bytes {
-                break;
-            }
-            n_matches += matches[last];
-            if best.as_ref().is_none_or(|(most, _)| n_matches > *most) {
-                best = Some((n_matches, window));
+
+    /// The part of `range` that matches best, at most `bytes` long, at sentence ends where possible.
+    pub fn cut(&mut self, text: &str, range: Range<usize>, bytes: usize) -> Range<usize> {
+        if range.len() <= bytes {
+            return range;
+        }
+        let wanted = self.wanted.get_or_insert_with(|| Wanted::of(self.query));
+        let passage = &text[range.clone()];
+        let sentences = sentences(passage);
+        let matches: Vec<usize> =
+            sentences.iter().map(|s| wanted.n_in(&passage[s.clone()])).collect();
+        // The window of whole sentences with the most matches; the earliest among equals.
+        let mut best: Option<(usize, Range<usize>)> = None;
+        for first in 0..sentences.len() {
+            let mut n_matches = 0;
+            for last in first..sentences.len() {
+                let window = sentences[first].start..sentences[last].end;
+                if window.len() > bytes {
+                    break;
+                }
+                n_matches += matches[last];
+                if best.as_ref().is_none_or(|(most, _)| n_matches > *most) {
+                    best = Some((n_matches, window));
+                }
             }
         }
-    }
-    match best {
-        Some((_, found)) => {
-            // What room is left shows what follows.
-            let end = sentences
-                .iter()
-                .map(|s| s.end)
-                .take_while(|end| *end <= found.start + bytes)
-                .last()
-                .unwrap_or(found.end)
-                .max(found.end);
-            range.start + found.start..range.start + end
+        match best {
+            Some((_, found)) => {
+                // What room is left shows what follows.
+                let end = sentences
+                    .iter()
+                    .map(|s| s.end)
+                    .take_while(|end| *end <= found.start + bytes)
+                    .last()
+                    .unwrap_or(found.end)
+                    .max(found.end);
+                range.start + found.start..range.start + end
+            }
+            None => window(text, range.start, bytes),
         }
-        None => window(text, range.start, bytes),
     }
 }
 
@@ -261,9 +275,10 @@ Austen wrote it in 1815. It was praised.";
 
     #[test]
     fn an_excerpt_shows_what_matches() {
-        let found = excerpt(TEXT, 0..TEXT.len(), "when did austen write", 60);
+        let mut excerpts = Excerpts::of("when did austen write");
+        let found = excerpts.cut(TEXT, 0..TEXT.len(), 60);
         assert_eq!(&TEXT[found], "Jane Austen wrote it in 1815. It was praised.");
-        assert_eq!(excerpt(TEXT, 5..30, "x", 60), 5..30);
+        assert_eq!(excerpts.cut(TEXT, 5..30, 60), 5..30);
     }
 
     #[test]

@@ -54,10 +54,16 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
             out.push(range.start + lead..range.start + lead + trimmed.len());
         }
     };
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
+    let mut from = 0;
+    // Only what begins with one of these bytes can end a sentence; the last two begin `。`, `！` and `？`.
+    let may_end = |byte: &u8| matches!(byte, b'.' | b'!' | b'?' | b'\n' | 0xE3 | 0xEF);
+    while let Some(skipped) = text.as_bytes()[from..].iter().position(may_end) {
+        let at = from + skipped;
+        let mut chars = text[at..].chars();
+        let Some(c) = chars.next() else { break };
         let end = at + c.len_utf8();
-        let next = chars.peek().map(|&(_, c)| c);
+        from = end;
+        let next = chars.next();
         // A small letter goes on with the sentence, whatever stands before it: `the ? operator`,
         // `e.g. this`.
         let goes_on = || {

@@ -454,10 +454,11 @@ impl Running {
             Err(error) => return Err(error),
         };
         let mut stepped = Stepped::default();
+        let mut excerpts = shown::Excerpts::of(query);
         for hit in &ranking.hits {
             let Some(document) = self.retriever.document(&hit.passage.document)? else { continue };
             let range = hit.passage.range.clone();
-            let range = shown::excerpt(&document.text, range, query, limits.passage_bytes);
+            let range = excerpts.cut(&document.text, range, limits.passage_bytes);
             searched.documents.push(document.id.clone());
             self.show(&document, range, &mut stepped);
         }
