@@ -1,8 +1,8 @@
 //! A store as it is served.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -13,6 +13,7 @@ use sleuth_tasks::{Degraded, Fault, Quality};
 
 use crate::ServerError;
 use crate::admission::Gone;
+use crate::answer::too_much;
 use crate::refused::Refused;
 
 /// Everything but what RFC 3986 calls unreserved.
@@ -21,6 +22,9 @@ const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 /// Documents kept in memory once they were read, and bytes of their texts, at most.
 const CACHED_DOCUMENTS: usize = 16_384;
 const CACHED_BYTES: usize = 16 << 20;
+
+/// Bytes of the texts of documents that a request may hold while it is answered.
+const MOST_HELD: usize = 256 << 20;
 
 /// Where documents are shown, below the address of their store.
 pub(crate) const PAGES: &str = "/d/";
@@ -49,6 +53,31 @@ pub(crate) struct About<'a> {
     snapshot: &'a str,
     retrieval: &'a str,
     documents: u64,
+}
+
+/// The documents that a request holds while it is answered, each counted once.
+pub(crate) struct Held {
+    /// Addresses of the documents in memory, and the bytes of their texts.
+    documents: Mutex<(HashSet<usize>, usize)>,
+    most: usize,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self { documents: Mutex::default(), most: MOST_HELD }
+    }
+}
+
+impl Held {
+    /// Counts a document in; a refusal where the texts would be too long together.
+    fn take(&self, document: &Arc<Document>) -> Result<(), Refused> {
+        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, bytes) = &mut *documents;
+        if known.insert(Arc::as_ptr(document).addr()) {
+            *bytes += document.text.len();
+        }
+        if *bytes > self.most { Err(too_much(self.most)) } else { Ok(()) }
+    }
 }
 
 /// One hit, with the document it is in.
@@ -145,6 +174,7 @@ impl Served {
         k: usize,
         snippets: bool,
         fault: Option<Fault>,
+        held: &Held,
         gone: &Gone,
     ) -> Result<Vec<Vec<Found>>, Refused> {
         let mut out = Vec::with_capacity(queries.len());
@@ -158,7 +188,7 @@ impl Served {
             if let Some(fault) = fault {
                 ranking = Degraded::after(fault, ranking);
             }
-            out.push(self.read(&query, ranking, snippets)?);
+            out.push(self.read(&query, ranking, snippets, held)?);
         }
         Ok(out)
     }
@@ -168,7 +198,8 @@ impl Served {
         query: &Query,
         ranking: Ranking,
         snippets: bool,
-    ) -> Result<Vec<Found>, IndexError> {
+        held: &Held,
+    ) -> Result<Vec<Found>, Refused> {
         let snippets = if snippets && !ranking.hits.is_empty() {
             Some(Snippets::new(self.store.as_ref(), query)?)
         } else {
@@ -177,6 +208,7 @@ impl Served {
         let mut out = Vec::with_capacity(ranking.hits.len());
         for hit in ranking.hits {
             let Some(document) = self.store.document(&hit.passage.document)? else { continue };
+            held.take(&document)?;
             let snippet =
                 snippets.as_ref().map(|cut| cut.cut(&document.text, &hit.passage.range).range);
             out.push(Found { document, range: hit.passage.range, score: hit.score, snippet });
@@ -236,4 +268,22 @@ impl Served {
 
 fn is_web(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_request_holds_is_bounded_and_counted_once() {
+        let document = |id: &str, bytes: usize| {
+            Arc::new(Document::new(DocumentId::new(id), id, "x".repeat(bytes)))
+        };
+        let held = Held { most: 1000, ..Held::default() };
+        let (a, b) = (document("a", 600), document("b", 400));
+        for _ in 0..5 {
+            assert!(held.take(&a).is_ok() && held.take(&b).is_ok());
+        }
+        assert!(held.take(&document("c", 1)).is_err());
+    }
 }

@@ -5,7 +5,7 @@
 //! the words that tell their questions apart are mostly the same. What was learnt by heart in training would
 //! else be asked in the test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sleuth_index::folded;
 
@@ -24,25 +24,81 @@ const TWINS: f64 = 0.5;
 #[derive(Default)]
 pub(crate) struct Asked {
     known: Known,
+    words: Words,
     /// By answer, or for want of one by what is asked for.
-    words: BTreeMap<String, Vec<(Split, BTreeSet<String>)>>,
+    said: BTreeMap<String, Vec<Said>>,
+}
+
+/// What a question says.
+struct Said {
+    split: Split,
+    /// Numbers of its words, rising.
+    words: Vec<u32>,
+    /// What they weigh together.
+    total: f64,
 }
 
 impl Asked {
     /// Takes up a candidate of `split`, and says whether nothing like it was there.
     pub(crate) fn is_new(&mut self, web: &Web, candidate: &Candidate, split: Split) -> bool {
         let wanted = wanted(candidate);
-        let words = words(candidate);
-        let is_twin = |(other, known): &(Split, BTreeSet<String>)| {
-            *other != split && share(web, known, &words) >= TWINS
-        };
-        if self.words.get(&wanted).is_some_and(|known| known.iter().any(is_twin))
+        let words = self.words.numbered(web, &words(candidate));
+        let said = Said { split, total: self.words.weight(&words), words };
+        let is_twin =
+            |other: &Said| other.split != split && self.words.share(other, &said) >= TWINS;
+        if self.said.get(&wanted).is_some_and(|known| known.iter().any(is_twin))
             || !self.known.is_new(essence(web, candidate), SAME)
         {
             return false;
         }
-        self.words.entry(wanted).or_default().push((split, words));
+        self.said.entry(wanted).or_default().push(said);
         true
+    }
+}
+
+/// The words of questions by number.
+#[derive(Default)]
+struct Words {
+    numbers: HashMap<String, u32>,
+    /// By number: the logarithm of how rare the word is; 0 for one that no document holds, which is the wording's
+    /// own.
+    weights: Vec<f64>,
+}
+
+impl Words {
+    fn numbered(&mut self, web: &Web, words: &BTreeSet<String>) -> Vec<u32> {
+        let mut number = |word: &String| match self.numbers.get(word) {
+            Some(known) => *known,
+            None => {
+                let number = self.weights.len() as u32;
+                self.numbers.insert(word.clone(), number);
+                self.weights.push(match web.n_holding(word) {
+                    0 => 0.0,
+                    holding => (web.documents.len() as f64 / holding as f64).ln(),
+                });
+                number
+            }
+        };
+        let mut numbers: Vec<u32> = words.iter().map(&mut number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    fn weight(&self, words: &[u32]) -> f64 {
+        words.iter().map(|word| self.weights[*word as usize]).sum()
+    }
+
+    /// How much of the words that either says both say, by weight, from 0 to 1.
+    fn share(&self, a: &Said, b: &Said) -> f64 {
+        // The lighter one can have no more in common than it has.
+        if a.total.min(b.total) < TWINS * a.total.max(b.total) {
+            return 0.0;
+        }
+        let in_b = |word: &&u32| b.words.binary_search(word).is_ok();
+        let common: f64 =
+            a.words.iter().filter(in_b).map(|word| self.weights[*word as usize]).sum();
+        let all = a.total + b.total - common;
+        if all > 0.0 { common / all } else { f64::from(u8::from(a.words == b.words)) }
     }
 }
 
@@ -59,19 +115,6 @@ fn words(candidate: &Candidate) -> BTreeSet<String> {
     let before = candidate.hops.len().saturating_sub(1);
     let on_the_way = candidate.hops[..before].iter().flat_map(|hop| folded_words(&hop.answer));
     folded_words(&candidate.question).into_iter().chain(on_the_way).collect()
-}
-
-/// How much of the words that either has both have, from 0 to 1. A word counts by the logarithm of how rare it
-/// is; one that no document holds is the wording's own and does not count.
-fn share(web: &Web, a: &BTreeSet<String>, b: &BTreeSet<String>) -> f64 {
-    let n = web.documents.len() as f64;
-    let weight = |word: &String| match web.n_holding(word) {
-        0 => 0.0,
-        holding => (n / holding as f64).ln(),
-    };
-    let all: f64 = a.union(b).map(weight).sum();
-    let common: f64 = a.intersection(b).map(weight).sum();
-    if all > 0.0 { common / all } else { f64::from(u8::from(a == b)) }
 }
 
 /// The documents and answers of a candidate's hops, and of a single hop the words of the question that few
