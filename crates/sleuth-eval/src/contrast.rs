@@ -490,7 +490,7 @@ impl ComparedSystems {
 }
 
 /// The ends with their signs; where both are one value, nothing was there to be drawn from.
-fn signed(interval: Interval, metric: Metric) -> String {
+pub(crate) fn signed(interval: Interval, metric: Metric) -> String {
     if interval.low == interval.high {
         return "–".to_owned();
     }

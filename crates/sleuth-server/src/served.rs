@@ -232,12 +232,12 @@ impl Served {
         if let Some(document) = self.known_as(name)? {
             return Ok(Some(document));
         }
-        let whole = name.split_once('#').map_or(name, |(before, _)| before);
-        if whole.len() < name.len()
-            && let Some(document) = self.known_as(whole)?
-        {
-            return Ok(Some(document));
+        for (before, _) in [name.rsplit_once('#'), name.split_once('#')].into_iter().flatten() {
+            if let Some(document) = self.known_as(before)? {
+                return Ok(Some(document));
+            }
         }
+        let whole = name.split_once('#').map_or(name, |(before, _)| before);
         let path = match whole.split_once("://") {
             Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
             None => whole,

@@ -604,7 +604,7 @@ fn a_matrix_is_filled_and_goes_on_where_it_ended() {
         lighthouse  trail         none yet            –              –   –              –         –      –       –        –        –       –
         lighthouse  trail, fewer  none yet            –              –   –              –         –      –       –        –        –       –
 
-        intervals: Wilson at the effective sample size for shares, else bootstrap over clusters, 10000 samples; p: randomisation test over clusters, 10000 permutations; seed 0; no correction for many comparisons
+        intervals: Wilson at the effective sample size for shares, and where all is 0 or all is 1; else bootstrap over clusters, 10000 samples; p: randomisation test over clusters, 10000 permutations; seed 0; no correction for many comparisons
     "#]]);
     let output = place.run(&["eval", "matrix", "plan.toml", "--json", "--quiet"]);
     assert_eq!(code(&output), 0, "{}", place.show(&output));

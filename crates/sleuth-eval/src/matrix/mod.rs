@@ -18,7 +18,7 @@ pub use self::plan::{
     MatrixError, MatrixPlan, MetricName, PlannedPolicy, PlannedStore, PolicyKind,
 };
 use crate::answers::{Answers, interval, interval_name, number};
-use crate::contrast::{Across, Call, ComparedSystems, compare_systems, p_text};
+use crate::contrast::{Across, Call, ComparedSystems, compare_systems, p_text, signed};
 use crate::metric::Metric;
 use crate::report::{Block, Figure, Page, Row, Table, whiskers};
 use crate::statistics::{Estimate, Resampling};
@@ -197,8 +197,8 @@ impl Matrix {
                 policy.clone(),
                 decisive.metric.to_string(),
                 compared.tasks.to_string(),
-                format!("{:+.3}", decisive.difference),
-                format!("{:+.3} to {:+.3}", decisive.interval.low, decisive.interval.high),
+                format!("{:+.*}", decisive.metric.decimals(), decisive.difference),
+                signed(decisive.interval, decisive.metric),
                 p_text(decisive.p),
                 call.to_owned(),
             ]);
@@ -214,8 +214,8 @@ impl Matrix {
     /// How it was done, on one line.
     pub fn method_line(&self) -> String {
         format!(
-            "intervals: Wilson at the effective sample size for shares, else bootstrap over clusters, \
-             {} samples; p: randomisation test over clusters, {} permutations; seed {}; no correction \
+            "intervals: Wilson at the effective sample size for shares, and where all is 0 or all is 1; else \
+             bootstrap over clusters, {} samples; p: randomisation test over clusters, {} permutations; seed {}; no correction \
              for many comparisons",
             self.resampling.samples, self.resampling.permutations, self.resampling.seed,
         )

@@ -61,6 +61,7 @@ fn ids_and_addresses_that_hold_a_hash_are_read_whole_first() {
         ("C#".to_owned(), "C#"),
         ("C".to_owned(), "C"),
         ("C#L3".to_owned(), "C"),
+        ("C##L3".to_owned(), "C#"),
         (format!("{here}/d/C%23"), "C#"),
         (format!("{here}/d/C%23#L3"), "C#"),
         (format!("{here}/d/C#L3"), "C"),
