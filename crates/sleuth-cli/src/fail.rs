@@ -379,7 +379,20 @@ impl Failure {
     /// The message with its causes, outermost first; a cause that repeats its parent is left out.
     fn messages(&self) -> Vec<String> {
         // A parser that was given one line of a file counts it as line 1, beside our own number of it.
-        let without_line = |text: String| text.replace(" at line 1 column ", " at column ");
+        let is_of_lines = matches!(
+            self,
+            Self::Lines(_)
+                | Self::Episodes(_)
+                | Self::Import(_)
+                | Self::Queries(_)
+                | Self::Log(_)
+                | Self::RolloutLog(_)
+                | Self::Rollout(_)
+        );
+        let without_line = |text: String| match is_of_lines {
+            true => text.replace(" at line 1 column ", " at column "),
+            false => text,
+        };
         let mut messages = vec![without_line(self.to_string())];
         let mut cause = self.source();
         while let Some(error) = cause {
@@ -479,7 +492,7 @@ fn hint_of_rollout(error: &RolloutError) -> Option<String> {
                 .to_owned()
         }
         RolloutError::OtherRun { what, .. } if what == "tasks" => {
-            "run it with the tasks, `--split` and `--first` that the file was begun with, or name a new file"
+            "run it with the tasks, `--split`, `--first` and `--sample` that the file was begun with, or name a new file"
                 .to_owned()
         }
         RolloutError::OtherRun { .. } => {

@@ -150,7 +150,7 @@ pub(crate) fn show_events(trajectory: &Trajectory, paint: Paint) -> String {
                     "policy     {}",
                     one_line(&format!("{policy}{model}, seed {seed}"), 200)
                 );
-                let _ = writeln!(text, "snapshot   {store}");
+                let _ = writeln!(text, "snapshot   {}", one_line(store, SHOWN));
                 let _ = writeln!(
                     text,
                     "limits     {}, {}, {}\n",
@@ -194,8 +194,8 @@ pub(crate) fn show_events(trajectory: &Trajectory, paint: Paint) -> String {
                 evidence.push(kept);
                 let quote = one_line(&kept.quote, SHOWN);
                 let place = one_line(&place_of(kept, None), 4096);
-                let _ =
-                    writeln!(text, "{:>10}     + {}: “{quote}” {}", "", kept.id, paint.dim(&place));
+                let id = one_line(&kept.id.0, 40);
+                let _ = writeln!(text, "{:>10}     + {id}: “{quote}” {}", "", paint.dim(&place));
             }
             Event::Noticed { kind, detail } => {
                 let _ = writeln!(
@@ -239,7 +239,7 @@ fn write_answer(
             "  {} {} {} {}",
             paint.mark(citation.mark),
             one_line(claim, SHOWN),
-            citation.evidence,
+            one_line(&citation.evidence.0, 40),
             paint.dim(&one_line(&place, 4096)),
         );
     }

@@ -287,8 +287,9 @@ fn passes(observations: &[Observation], resampling: &Resampling) -> Vec<Passes> 
     }
     let of = |k: usize, chance: fn(u64, u64, u64) -> Result<f64, _>| {
         let tasks = || tasks.iter().filter(|task| task.values.len() >= k);
-        // Draws of k that share no rollout.
-        let n_trials = tasks().map(|task| task.values.len() / k).sum();
+        // What a value is worth more or less than a trial, its spread over tasks tells; there are no more trials
+        // behind it than rollouts.
+        let n_trials = tasks().map(|task| task.values.len()).sum();
         let values: Vec<(&str, f64)> = tasks()
             .filter_map(|task| {
                 let n_right = task.values.iter().filter(|&&value| value == 1.0).count();

@@ -121,8 +121,9 @@ pub struct Contrast {
     pub second: f64,
     /// The second less the first.
     pub difference: f64,
-    /// Bootstrap interval of the difference, over clusters.
-    pub interval: Interval,
+    /// Bootstrap interval of the difference, over clusters; absent where all tasks differ by as much, since there
+    /// is nothing to draw from.
+    pub interval: Option<Interval>,
     /// *p* of the randomisation test over clusters.
     pub p: f64,
     /// Tasks where the second has more; better it is only where more is.
@@ -206,7 +207,8 @@ pub fn compare_systems(
         }),
     );
     let decisive = contrasts[0];
-    let is_shown = decisive.p < ALPHA && !decisive.interval.holds(0.0);
+    let is_shown =
+        decisive.p < ALPHA && decisive.interval.is_none_or(|interval| !interval.holds(0.0));
     let call = match decisive.difference > 0.0 {
         _ if !is_shown => Call::NoDifferenceShown,
         true => Call::SecondHigher,
@@ -335,12 +337,14 @@ impl Pairs {
         let sums: Vec<f64> = clusters.iter().map(|&(sum, _)| sum).collect();
         let count = |f: fn(f64) -> bool| self.differences.iter().filter(|(_, d)| f(*d)).count();
         let (more, less) = (count(|d| d > 0.0), count(|d| d < 0.0));
+        let first = self.differences.first().map_or(0.0, |(_, difference)| *difference);
+        let is_equal = self.differences.iter().all(|(_, d)| unless_rounding(d - first) == 0.0);
         Contrast {
             metric,
             first: self.first,
             second: self.second,
             difference: unless_rounding(self.second - self.first),
-            interval: bootstrap_means(&clusters, resampling),
+            interval: (!is_equal).then(|| bootstrap_means(&clusters, resampling)),
             p: randomisation(&sums, resampling),
             more,
             equal: self.differences.len() - more - less,
@@ -367,10 +371,10 @@ impl ComparedSystems {
         let found = format!(
             "{:+.places$} in {metric} ({}p {})",
             decisive.difference,
-            match signed(decisive.interval, metric).as_str() {
-                "–" => String::new(),
-                ends => format!("{} {ends}, ", interval_name(&self.resampling)),
-            },
+            decisive.interval.map_or_else(String::new, |interval| {
+                let ends = signed(Some(interval), metric);
+                format!("{} {ends}, ", interval_name(&self.resampling))
+            }),
             p_text(decisive.p),
         );
         let mut text = match self.call {
@@ -470,7 +474,7 @@ impl ComparedSystems {
                 group: "second less first".to_owned(),
                 label: contrast.metric.to_string(),
                 value: contrast.difference,
-                interval: Some(contrast.interval),
+                interval: contrast.interval,
             })
             .collect();
         let mut blocks = vec![Block::Text(format!("first: {} ({})", called[0], self.first))];
@@ -489,11 +493,9 @@ impl ComparedSystems {
     }
 }
 
-/// The ends with their signs; where both are one value, nothing was there to be drawn from.
-pub(crate) fn signed(interval: Interval, metric: Metric) -> String {
-    if interval.low == interval.high {
-        return "–".to_owned();
-    }
+/// The ends with their signs.
+pub(crate) fn signed(interval: Option<Interval>, metric: Metric) -> String {
+    let Some(interval) = interval else { return "–".to_owned() };
     let places = metric.decimals();
     format!("{:+.places$} to {:+.places$}", interval.low, interval.high)
 }

@@ -378,8 +378,7 @@ fn in_parallel(
             ((*cluster).to_owned(), n_right as f64 / subsets.len() as f64)
         };
         let values: Vec<(String, f64)> = tasks.values().map(of).collect();
-        // Draws of k that share no rollout.
-        estimate(&values, Scale::Trials(values.len() * (most / k)), resampling)
+        estimate(&values, Scale::Trials(values.len() * most), resampling)
     };
     let mut out = Vec::new();
     for selection in Selection::ALL.into_iter().filter(|selection| selection.is_possible(&all)) {

@@ -32,8 +32,9 @@ use crate::{IndexError, SiteLists, Verdict, analyze};
 const CACHED_DOCUMENTS: usize = 64;
 /// Bytes of text kept decoded, at most; one document is kept whatever its length.
 const CACHED_BYTES: usize = 32 << 20;
-/// Bytes of what terms add to scores, kept for those asked for last.
-const CACHED_IMPACTS: usize = 16 << 20;
+/// Bytes of what terms add to scores, kept for those asked for last: so many, and so many more for each passage,
+/// so that in a store of any size it is as much as a few frequent words have.
+const CACHED_IMPACTS: (usize, usize) = (16 << 20, 16);
 /// Blocks of records kept unpacked, in each segment.
 const CACHED_BLOCKS: usize = 4;
 /// Entries whose lengths are read at once.
@@ -272,7 +273,7 @@ impl Store {
                 break (payload, reader?.searcher());
             }
         };
-        let segments = guarded(path, || {
+        let segments: Vec<Segment> = guarded(path, || {
             searcher
                 .segment_readers()
                 .iter()
@@ -280,6 +281,7 @@ impl Store {
                 .collect::<tantivy::Result<_>>()
                 .map_err(engine)
         })?;
+        let impacts = impact_cache(&segments);
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -288,7 +290,7 @@ impl Store {
             fields,
             segments,
             settings: Bm25::default(),
-            impacts: ImpactCache::new(CACHED_IMPACTS),
+            impacts,
             titles: OnceLock::new(),
             table: OnceLock::new(),
             places: OnceLock::new(),
@@ -306,7 +308,7 @@ impl Store {
     #[must_use]
     pub fn with_settings(mut self, settings: Bm25) -> Self {
         self.settings = settings;
-        self.impacts = ImpactCache::new(CACHED_IMPACTS);
+        self.impacts = impact_cache(&self.segments);
         self
     }
 
@@ -747,6 +749,12 @@ impl Store {
         }
         Ok(self.titles.get_or_init(|| table))
     }
+}
+
+fn impact_cache(segments: &[Segment]) -> ImpactCache {
+    let n_passages: u64 = segments.iter().map(|segment| segment.n_passages).sum();
+    let (least, of_each) = CACHED_IMPACTS;
+    ImpactCache::new(least + of_each * usize::try_from(n_passages).unwrap_or(0))
 }
 
 /// Runs `read`, and names its panic: the index library trusts what it reads, so that a damaged file

@@ -46,14 +46,6 @@ pub(crate) fn too_long() -> Refused {
         .hint("ask for less in one request")
 }
 
-/// What is said where the documents that were found are too long to be held while they are answered with.
-pub(crate) fn too_much(most: usize) -> Refused {
-    let message =
-        format!("expected to find documents of at most {most} bytes together, found more");
-    Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "answer_too_long", message)
-        .hint("ask for less in one request")
-}
-
 /// Takes up to [`LONGEST`] bytes.
 struct Bounded(Vec<u8>);
 

@@ -18,7 +18,7 @@ use crate::options::Limits;
 use crate::refused::Refused;
 use crate::retrieval::Rooms;
 use crate::rl::Sessions;
-use crate::served::{Found, Held, Served};
+use crate::served::{Found, Served};
 
 /// Queries that one thread takes on at a time.
 const CHUNK: usize = 16;
@@ -191,13 +191,10 @@ impl App {
         self.counts.searches.fetch_add(queries.len() as u64, Ordering::Relaxed);
         let place = self.admission.enter()?;
         let length = if queries.len() <= CHUNK { Length::Short } else { Length::Long };
-        let held = Arc::new(Held::default());
         let part = |from: usize, to: usize| {
             let (store, queries) = (Arc::clone(&call.store), Arc::clone(queries));
-            let held = Arc::clone(&held);
-            place.run(length, move |gone| {
-                store.search(&queries[from..to], k, snippets, fault, &held, gone)
-            })
+            place
+                .run(length, move |gone| store.search(&queries[from..to], k, snippets, fault, gone))
         };
         if length == Length::Short {
             return part(0, queries.len()).await;

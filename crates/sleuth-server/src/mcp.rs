@@ -128,11 +128,11 @@ impl Tools {
             .map(|found| {
                 json!({
                     "id": found.id(),
-                    "title": found.document.title,
-                    "url": Served::url(&found.document, &call.base),
+                    "title": found.title,
+                    "url": found.url(&call.base),
                     "docid": found.id(),
                     "score": found.score,
-                    "snippet": found.text(),
+                    "snippet": &found.text,
                 })
             })
             .collect();

@@ -1,8 +1,8 @@
 //! A store as it is served.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use axum::http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -13,7 +13,6 @@ use sleuth_tasks::{Degraded, Fault, Quality};
 
 use crate::ServerError;
 use crate::admission::Gone;
-use crate::answer::too_much;
 use crate::refused::Refused;
 
 /// Everything but what RFC 3986 calls unreserved.
@@ -22,9 +21,6 @@ const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 /// Documents kept in memory once they were read, and bytes of their texts, at most.
 const CACHED_DOCUMENTS: usize = 16_384;
 const CACHED_BYTES: usize = 16 << 20;
-
-/// Bytes of the texts of documents that a request may hold while it is answered.
-const MOST_HELD: usize = 256 << 20;
 
 /// Where documents are shown, below the address of their store.
 pub(crate) const PAGES: &str = "/d/";
@@ -55,56 +51,33 @@ pub(crate) struct About<'a> {
     documents: u64,
 }
 
-/// The documents that a request holds while it is answered, each counted once.
-pub(crate) struct Held {
-    /// Addresses of the documents in memory, and the bytes of their texts.
-    documents: Mutex<(HashSet<usize>, usize)>,
-    most: usize,
-}
-
-impl Default for Held {
-    fn default() -> Self {
-        Self { documents: Mutex::default(), most: MOST_HELD }
-    }
-}
-
-impl Held {
-    /// Counts a document in; a refusal where the texts would be too long together.
-    fn take(&self, document: &Arc<Document>) -> Result<(), Refused> {
-        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, bytes) = &mut *documents;
-        if known.insert(Arc::as_ptr(document).addr()) {
-            *bytes += document.text.len();
-        }
-        if *bytes > self.most { Err(too_much(self.most)) } else { Ok(()) }
-    }
-}
-
-/// One hit, with the document it is in.
+/// One hit: what answers need of its document, and no more, so that a request that finds much does not hold
+/// whole documents until it is answered.
 pub(crate) struct Found {
-    pub(crate) document: Arc<Document>,
-    pub(crate) range: Range<usize>,
+    pub(crate) id: DocumentId,
+    pub(crate) title: String,
+    /// The address that the document was recorded with.
+    address: Option<String>,
+    /// The words of the passage.
+    pub(crate) text: String,
     pub(crate) score: f32,
     /// Absent where none was asked for.
-    pub(crate) snippet: Option<Range<usize>>,
+    snippet: Option<String>,
 }
 
 impl Found {
-    /// The words of the passage.
-    pub(crate) fn text(&self) -> &str {
-        self.document.text.get(self.range.clone()).unwrap_or_default()
-    }
-
     /// The words of the snippet, or of the passage where there is none.
     pub(crate) fn snippet(&self) -> &str {
-        match &self.snippet {
-            Some(range) => self.document.text.get(range.clone()).unwrap_or_default(),
-            None => self.text(),
-        }
+        self.snippet.as_deref().unwrap_or(&self.text)
     }
 
     pub(crate) fn id(&self) -> &str {
-        self.document.id.as_str()
+        self.id.as_str()
+    }
+
+    /// As [`Served::url`].
+    pub(crate) fn url(&self, base: &str) -> String {
+        url(&self.id, self.address.as_deref(), base)
     }
 }
 
@@ -174,7 +147,6 @@ impl Served {
         k: usize,
         snippets: bool,
         fault: Option<Fault>,
-        held: &Held,
         gone: &Gone,
     ) -> Result<Vec<Vec<Found>>, Refused> {
         let mut out = Vec::with_capacity(queries.len());
@@ -188,7 +160,7 @@ impl Served {
             if let Some(fault) = fault {
                 ranking = Degraded::after(fault, ranking);
             }
-            out.push(self.read(&query, ranking, snippets, held)?);
+            out.push(self.read(&query, ranking, snippets)?);
         }
         Ok(out)
     }
@@ -198,8 +170,7 @@ impl Served {
         query: &Query,
         ranking: Ranking,
         snippets: bool,
-        held: &Held,
-    ) -> Result<Vec<Found>, Refused> {
+    ) -> Result<Vec<Found>, IndexError> {
         let snippets = if snippets && !ranking.hits.is_empty() {
             Some(Snippets::new(self.store.as_ref(), query)?)
         } else {
@@ -208,10 +179,17 @@ impl Served {
         let mut out = Vec::with_capacity(ranking.hits.len());
         for hit in ranking.hits {
             let Some(document) = self.store.document(&hit.passage.document)? else { continue };
-            held.take(&document)?;
-            let snippet =
-                snippets.as_ref().map(|cut| cut.cut(&document.text, &hit.passage.range).range);
-            out.push(Found { document, range: hit.passage.range, score: hit.score, snippet });
+            let words =
+                |range: Range<usize>| document.text.get(range).unwrap_or_default().to_owned();
+            let cut = snippets.as_ref().map(|cut| cut.cut(&document.text, &hit.passage.range));
+            out.push(Found {
+                id: document.id.clone(),
+                title: document.title.clone(),
+                address: document.url.clone(),
+                text: words(hit.passage.range),
+                score: hit.score,
+                snippet: cut.map(|snippet| words(snippet.range)),
+            });
         }
         Ok(out)
     }
@@ -219,10 +197,7 @@ impl Served {
     /// Where `document` can be read: the address that it was recorded with where that is one of the
     /// web, else a page of this server. `base` is the address of this store.
     pub(crate) fn url(document: &Document, base: &str) -> String {
-        match &document.url {
-            Some(url) if is_web(url) => url.clone(),
-            _ => format!("{base}{PAGES}{}", utf8_percent_encode(document.id.as_str(), &IN_PATH)),
-        }
+        url(&document.id, document.url.as_deref(), base)
     }
 
     /// The document that `name` means: an address that [`Served::url`] gave, the one it was recorded
@@ -266,24 +241,13 @@ impl Served {
     }
 }
 
-fn is_web(url: &str) -> bool {
-    url.starts_with("http://") || url.starts_with("https://")
+fn url(id: &DocumentId, recorded: Option<&str>, base: &str) -> String {
+    match recorded {
+        Some(url) if is_web(url) => url.to_owned(),
+        _ => format!("{base}{PAGES}{}", utf8_percent_encode(id.as_str(), &IN_PATH)),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_request_holds_is_bounded_and_counted_once() {
-        let document = |id: &str, bytes: usize| {
-            Arc::new(Document::new(DocumentId::new(id), id, "x".repeat(bytes)))
-        };
-        let held = Held { most: 1000, ..Held::default() };
-        let (a, b) = (document("a", 600), document("b", 400));
-        for _ in 0..5 {
-            assert!(held.take(&a).is_ok() && held.take(&b).is_ok());
-        }
-        assert!(held.take(&document("c", 1)).is_err());
-    }
+fn is_web(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
 }

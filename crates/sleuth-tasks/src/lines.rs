@@ -148,7 +148,8 @@ pub fn holds_episodes(path: &Path) -> Result<bool, LinesError> {
             return Ok(false);
         }
     }
-    Ok(begins_episodes(&text, text.ends_with(b"\n")))
+    let body = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    Ok(begins_episodes(body, true) || begins_episodes(body, text.ends_with(b"\n")))
 }
 
 /// Writes tasks as one file, in their order. The file appears under its name when it is whole.

@@ -1,6 +1,7 @@
 //! `sleuth tasks make`.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -10,7 +11,7 @@ use sleuth_tasks::{
     Filter, Kind, MakeError, MakeOptions, MakeProgress, MakeReport, Shares, make as make_tasks,
 };
 
-use super::TaskFile;
+use super::{TaskFile, cannot_write};
 use crate::args::{Common, RemoteArgs};
 use crate::choose;
 use crate::fail::{Exit, Failure};
@@ -20,7 +21,7 @@ use crate::print;
 use crate::progress::Progress;
 use crate::show::{count, escape, seconds};
 use crate::vectors::attach;
-use crate::whole::{apart, write_whole};
+use crate::whole::{WholeFile, apart};
 
 /// What the columns are, for `--help`.
 fn filters_help() -> String {
@@ -106,6 +107,13 @@ pub(super) fn make(common: &Common, args: &MakeArgs) -> Result<Exit, Failure> {
         &[&args.store],
     )?;
     let into = TaskFile::create(&args.into)?;
+    let report = match &args.report {
+        Some(path) => {
+            let file = WholeFile::create(path).map_err(|source| cannot_write(path, source))?;
+            Some((path, file))
+        }
+        None => None,
+    };
     interrupt::listen("writing no tasks");
     let progress = Progress::new(common.quiet);
     let places = Places::new(common)?;
@@ -144,8 +152,9 @@ pub(super) fn make(common: &Common, args: &MakeArgs) -> Result<Exit, Failure> {
         made => made?,
     };
     into.write(&made.tasks)?;
-    if let Some(path) = &args.report {
-        write_whole(path, format!("{:#}\n", json!(made.report)).as_bytes())?;
+    if let Some((path, mut file)) = report {
+        let written = writeln!(file, "{:#}", json!(made.report)).and_then(|()| file.finish());
+        written.map_err(|source| cannot_write(path, source))?;
     }
     progress.end();
     if args.json {

@@ -41,7 +41,7 @@ pub(crate) fn tasks(common: &Common, command: &TasksCommand) -> Result<Exit, Fai
     match command {
         TasksCommand::Import(args) => import::import(common, args),
         TasksCommand::Check(args) => check::check(args),
-        TasksCommand::Show(args) => show::show(args),
+        TasksCommand::Show(args) => show::show(common, args),
         TasksCommand::Rollout(args) => rollout::rollout(common, args),
         TasksCommand::Replay(args) => replay::replay(common, args),
         TasksCommand::Make(args) => make::make(common, args),

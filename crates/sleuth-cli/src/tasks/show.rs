@@ -1,19 +1,25 @@
 //! `sleuth tasks show`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use sleuth_eval::EpisodesError;
 use sleuth_eval::report::Table;
 use sleuth_records::Trajectory;
 use sleuth_tasks::{Ending, Episode, Segment, Source, Task, TaskId, holds_episodes, read_episodes};
 
+use crate::args::Common;
 use crate::fail::{Exit, Failure};
 use crate::print;
+use crate::progress::Progress;
 use crate::show::{Paint, count, one_line};
 use crate::trace::show_events;
 
 /// Characters of a question, and of an answer or a name, in a list.
 const LISTED: [usize; 2] = [100, 40];
+/// Ids that are named when a beginning fits several.
+const NAMED: usize = 5;
 /// Characters of a quote, and of what a policy or a tool said.
 const SHOWN: usize = 300;
 
@@ -21,7 +27,7 @@ const SHOWN: usize = 300;
 pub(crate) struct ShowArgs {
     /// File of tasks, or of episodes
     file: PathBuf,
-    /// Show this task, and all its episodes, in full: its id or the beginning of it
+    /// Show this task, and all its episodes, in full: its id, or a beginning that no other has
     task: Option<String>,
     /// Only this rollout of each task
     #[arg(long, value_name = "N")]
@@ -31,60 +37,111 @@ pub(crate) struct ShowArgs {
     wrong: bool,
 }
 
-pub(super) fn show(args: &ShowArgs) -> Result<Exit, Failure> {
-    let wanted = |id: &TaskId| args.task.as_ref().is_none_or(|task| id.0.starts_with(task));
-    let paint = Paint::of_stdout();
-    let mut shown = 0;
-    let mut list: Vec<Vec<String>> = Vec::new();
-    let head: &[&str];
-    if holds_episodes(&args.file)? {
-        head = &["task", "rollout", "verdict", "reward", "searches", "pages", "answer", "question"];
-        read_episodes(&args.file, |episode| -> Result<(), Failure> {
-            let is_wrong = episode.verdict().is_some_and(|verdict| !verdict.correct);
-            if !wanted(&episode.task.id)
-                || args.rollout.is_some_and(|rollout| rollout != episode.rollout)
-                || (args.wrong && !is_wrong)
-            {
-                return Ok(());
-            }
-            shown += 1;
-            if args.task.is_some() {
-                return print(&whole_episode(&episode, paint));
-            }
-            list.push(listed_episode(&episode));
-            Ok(())
-        })?;
-    } else {
-        if args.rollout.is_some() || args.wrong {
-            return Err(Failure::usage(
-                format!("`{}` holds tasks, which have no rollouts", args.file.display()),
-                "`--rollout` and `--wrong` choose among episodes, which `sleuth tasks rollout` makes",
-            ));
-        }
-        head = &["task", "split", "kind", "hops", "answer", "question"];
-        for task in super::read(&args.file)?.iter().filter(|task| wanted(&task.id)) {
-            shown += 1;
-            match args.task {
-                None => list.push(listed_task(task)),
-                Some(_) => print(&whole_task(task, paint))?,
-            }
-        }
+pub(super) fn show(common: &Common, args: &ShowArgs) -> Result<Exit, Failure> {
+    match holds_episodes(&args.file)? {
+        true => show_episodes(common, args),
+        false => show_tasks(args),
     }
-    if shown == 0 {
-        let what = match &args.task {
-            Some(task) => format!("task whose id begins with `{task}`"),
-            None => "episode that these flags choose".to_owned(),
-        };
-        return Err(Failure::input(
-            format!("no {what} in `{}`", args.file.display()),
-            format!("`sleuth tasks show {}` lists all", args.file.display()),
+}
+
+fn show_tasks(args: &ShowArgs) -> Result<Exit, Failure> {
+    if args.rollout.is_some() || args.wrong {
+        return Err(Failure::usage(
+            format!("`{}` holds tasks, which have no rollouts", args.file.display()),
+            "`--rollout` and `--wrong` choose among episodes, which `sleuth tasks rollout` makes",
         ));
     }
-    if args.task.is_none() {
-        let mut table = Table::new("", head.len(), head);
-        table.rows = list;
-        print(&table.to_text())?;
+    let tasks = super::read(&args.file)?;
+    let Some(wanted) = &args.task else {
+        let head = ["task", "split", "kind", "hops", "answer", "question"];
+        return list(&head, tasks.iter().map(listed_task).collect());
+    };
+    let id = one_of(args, wanted, tasks.iter().map(|task| &task.id))?;
+    let paint = Paint::of_stdout();
+    for task in tasks.iter().filter(|task| task.id == id) {
+        print(&whole_task(task, paint))?;
     }
+    Ok(Exit::Done)
+}
+
+fn show_episodes(common: &Common, args: &ShowArgs) -> Result<Exit, Failure> {
+    let is_chosen = |episode: &Episode| {
+        let is_wrong = episode.verdict().is_some_and(|verdict| !verdict.correct);
+        args.rollout.is_none_or(|rollout| rollout == episode.rollout) && (is_wrong || !args.wrong)
+    };
+    let mut ids: BTreeSet<TaskId> = BTreeSet::new();
+    let mut listed: Vec<Vec<String>> = Vec::new();
+    let torn = read_episodes(&args.file, |episode| -> Result<(), Failure> {
+        if args.task.is_none() && is_chosen(&episode) {
+            listed.push(listed_episode(&episode));
+        }
+        ids.insert(episode.task.id);
+        Ok(())
+    })?;
+    if torn {
+        Progress::new(common.quiet).note("note: the last line is cut, and left out");
+    }
+    if ids.is_empty() {
+        return Err(EpisodesError::Empty { path: args.file.clone() }.into());
+    }
+    let none = || {
+        Failure::input(
+            format!("no episode in `{}` that these flags choose", args.file.display()),
+            "without `--wrong` and `--rollout` all are shown",
+        )
+    };
+    let Some(wanted) = &args.task else {
+        if listed.is_empty() {
+            return Err(none());
+        }
+        let head =
+            ["task", "rollout", "verdict", "reward", "searches", "pages", "answer", "question"];
+        return list(&head, listed);
+    };
+    let id = one_of(args, wanted, ids.iter())?;
+    let paint = Paint::of_stdout();
+    let mut shown = 0;
+    read_episodes(&args.file, |episode| -> Result<(), Failure> {
+        if episode.task.id == id && is_chosen(&episode) {
+            shown += 1;
+            print(&whole_episode(&episode, paint))?;
+        }
+        Ok(())
+    })?;
+    if shown == 0 { Err(none()) } else { Ok(Exit::Done) }
+}
+
+/// The id that `wanted` is, or the only one that begins so.
+fn one_of<'a>(
+    args: &ShowArgs,
+    wanted: &str,
+    ids: impl Iterator<Item = &'a TaskId>,
+) -> Result<TaskId, Failure> {
+    let mut fitting: Vec<&TaskId> = ids.filter(|id| id.0.starts_with(wanted)).collect();
+    if let Some(same) = fitting.iter().find(|id| id.0 == wanted) {
+        return Ok((*same).clone());
+    }
+    fitting.sort();
+    match fitting.as_slice() {
+        [only] => Ok((*only).clone()),
+        [] => Err(Failure::input(
+            format!("no task in `{}` whose id begins with `{wanted}`", args.file.display()),
+            format!("`sleuth tasks show {}` lists all", args.file.display()),
+        )),
+        several => {
+            let named: Vec<&str> = several.iter().take(NAMED).map(|id| id.0.as_str()).collect();
+            Err(Failure::usage(
+                format!("the ids of {} tasks begin with `{wanted}`", several.len()),
+                format!("name one of them, such as {}", named.join(", ")),
+            ))
+        }
+    }
+}
+
+fn list(head: &[&str], rows: Vec<Vec<String>>) -> Result<Exit, Failure> {
+    let mut table = Table::new("", head.len(), head);
+    table.rows = rows;
+    print(&table.to_text())?;
     Ok(Exit::Done)
 }
 
@@ -204,7 +261,9 @@ fn whole_episode(episode: &Episode, paint: Paint) -> String {
             let parts: Vec<String> = reward
                 .parts
                 .iter()
-                .map(|part| format!("{} {} × {}", part.name, part.value, part.weight))
+                .map(|part| {
+                    format!("{} {} × {}", one_line(&part.name, SHOWN), part.value, part.weight)
+                })
                 .collect();
             let _ = writeln!(text, "reward     {:.3} = {}", reward.total, parts.join(" + "));
         }

@@ -145,7 +145,7 @@ fn several_rollouts_and_systems_are_told_apart() {
 
         k  pass@k   95 % interval  pass^k   95 % interval  tasks
         1   0.500  0.205 to 0.795   0.500  0.205 to 0.795      4
-        2   0.667  0.245 to 0.925   0.333  0.075 to 0.755      4
+        2   0.667  0.284 to 0.910   0.333  0.090 to 0.716      4
         3   0.750  0.301 to 0.954   0.250  0.046 to 0.699      4
 
         by    group    tasks  correct   95 % interval  exact_match     f1  evidence_seen  searches

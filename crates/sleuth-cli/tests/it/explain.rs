@@ -129,7 +129,7 @@ fn programs_see_why() {
               "word": "Lighthouse",
               "title": 1,
               "body": 3,
-              "share": 0.37166935205459595,
+              "share": 0.37166932225227356,
               "held_back": 0.0,
               "part_of": null
             },
@@ -156,7 +156,7 @@ fn programs_see_why() {
               "word": "Point",
               "title": 1,
               "body": 2,
-              "share": 0.055575065314769745,
+              "share": 0.05557506904006004,
               "held_back": 0.0,
               "part_of": null
             }

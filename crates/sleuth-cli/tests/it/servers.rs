@@ -134,7 +134,7 @@ fn it_sends_half_a_json() {
         &expect![[r#"
             exit 5
             --- stderr
-            error: malformed reply of `test-model`: expected a chat completion, found a body that is no JSON (EOF while parsing a string at column 41): {"choices": [{"message": {"role": "assist
+            error: malformed reply of `test-model`: expected a chat completion, found a body that is no JSON (EOF while parsing a string at line 1 column 41): {"choices": [{"message": {"role": "assist
             hint: this model does not hold to tool calls; take another one, or `--policy trail`
         "#]],
     );
@@ -160,7 +160,7 @@ fn it_sends_arguments_that_are_none() {
         &expect![[r#"
             exit 5
             --- stderr
-            error: malformed reply of `test-model`: expected one tool call, found a call of `search` whose arguments are no JSON (expected ident at column 2): not json
+            error: malformed reply of `test-model`: expected one tool call, found a call of `search` whose arguments are no JSON (expected ident at line 1 column 2): not json
             hint: this model does not hold to tool calls; take another one, or `--policy trail`
         "#]],
     );

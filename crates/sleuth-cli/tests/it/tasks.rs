@@ -191,7 +191,7 @@ fn tasks_are_shown() {
         &expect![[r#"
             exit 6
             --- stderr
-            error: no task whose id begins with `q7` in `tasks.jsonl`
+            error: no task in `tasks.jsonl` whose id begins with `q7`
             hint: `sleuth tasks show tasks.jsonl` lists all
         "#]],
     );
@@ -224,8 +224,8 @@ fn tasks_are_shown() {
         &expect![[r#"
             exit 6
             --- stderr
-            error: no episode that these flags choose in `out.jsonl`
-            hint: `sleuth tasks show out.jsonl` lists all
+            error: no episode in `out.jsonl` that these flags choose
+            hint: without `--wrong` and `--rollout` all are shown
         "#]],
     );
     place.check(&["tasks", "show", "out.jsonl", "q1", "--rollout", "0"], &expect![[r#"
@@ -302,10 +302,30 @@ fn tasks_are_shown() {
         hint: `sleuth tasks show out.jsonl` shows them
     "#]],
     );
-    // What another program has logged has no events and no recording.
+    // A beginning of several ids is no name; an id is, though others begin with it.
+    let lines = place.read("tasks.jsonl").replacen("\"id\":\"q2\"", "\"id\":\"q12\"", 1);
+    place.write("alike.jsonl", lines);
+    place.check(&["tasks", "show", "alike.jsonl", "q"], &expect![[r#"
+        exit 2
+        --- stderr
+        error: the ids of 2 tasks begin with `q`
+        hint: name one of them, such as q1, q12
+    "#]]);
+    let shown =
+        String::from_utf8(place.run(&["tasks", "show", "alike.jsonl", "q1"]).stdout).unwrap();
+    assert!(shown.starts_with("task       q1\n") && !shown.contains("q12"), "{shown}");
+    let head = place.read("out.jsonl").lines().next().unwrap().to_owned();
+    place.write("begun.jsonl", head + "\n");
+    place.check(&["tasks", "show", "begun.jsonl"], &expect![[r#"
+        exit 6
+        --- stderr
+        error: no episodes in `begun.jsonl`
+    "#]]);
+    // What another program has logged has no events and no recording, and may mean no good.
     let lines: Vec<String> = place.read("out.jsonl").lines().map(str::to_owned).collect();
     let mut episode: serde_json::Value = serde_json::from_str(&lines[1]).unwrap();
     episode.as_object_mut().unwrap().remove("events");
+    episode["ending"]["reward"]["parts"][0]["name"] = "\u{1b}]0;gone".into();
     place.write("logged.jsonl", format!("{episode}\n"));
     place.check(&["tasks", "show", "logged.jsonl", "q"], &expect![[r#"
         exit 0
@@ -343,7 +363,7 @@ fn tasks_are_shown() {
                    ← 3 documents
 
         verdict    right: `1911` equals `1911`
-        reward     1.000 = outcome 1 × 0.8 + format 1 × 0.2 + no_search 0 × -0.2
+        reward     1.000 = \u{1b}]0;gone 1 × 0.8 + format 1 × 0.2 + no_search 0 × -0.2
 
     "#]]);
     place.check(&["tasks", "replay", "logged.jsonl", "--in", "store"], &expect![[r#"

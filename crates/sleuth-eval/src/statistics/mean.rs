@@ -145,7 +145,7 @@ pub fn estimate<K: Eq + Hash>(
 fn effective(found: &ClusteredMean, n: usize, n_trials: usize) -> f64 {
     let spread = found.mean * (1.0 - found.mean);
     match found.standard_error {
-        Some(error) if error > 0.0 && spread > 1e-12 && n > 1 => {
+        Some(error) if error > ROUNDING && spread > 1e-12 && n > 1 => {
             let independent = spread / (n as f64 - 1.0);
             (n as f64 * independent / (error * error)).clamp(1.0, n_trials.max(1) as f64)
         }
@@ -211,6 +211,9 @@ mod tests {
             assert_eq!(found.bootstrap, None);
             found.interval()
         };
+        // Shares that binary numbers cannot tell exactly are equal, too: ten tasks, and not a hundred rollouts.
+        let tenths = of(0.1, Scale::Trials(100)).unwrap();
+        near(tenths.high, wilson(1.0, 10.0, resampling.level).high);
         // Ten of ten, whether as trials or as a value that could have been anything below 1.
         near(of(1.0, Scale::Unit).unwrap().low, 0.722_467_200_137_110_9);
         assert_eq!(of(1.0, Scale::Unit), of(1.0, Scale::Trials(10)));

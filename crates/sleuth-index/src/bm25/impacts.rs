@@ -6,7 +6,7 @@
 //! old was not asked for since goes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tantivy::DocId;
 
@@ -80,60 +80,46 @@ impl ImpactCache {
         Self { most: bytes / 2, kept: Mutex::default() }
     }
 
-    /// The lists of `terms`, in their order; `read` makes those that are not kept.
-    pub(crate) fn lists<'t, E>(
+    /// The lists of `terms` that are kept, in their order.
+    pub(crate) fn known<'t>(
         &self,
         terms: impl Iterator<Item = &'t String>,
-        read: impl Fn(&str) -> Result<Impacts, E>,
-    ) -> Result<Vec<Arc<Impacts>>, E> {
-        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known = lock();
-        let found: Vec<(&String, Option<Arc<Impacts>>)> =
-            terms.map(|term| (term, known.get(term, self.most))).collect();
-        drop(known);
-        let mut lists = Vec::with_capacity(found.len());
-        let mut made: Vec<(&String, Arc<Impacts>)> = Vec::new();
-        for (term, list) in found {
-            let list = match list {
-                Some(list) => list,
-                None => {
-                    let list = Arc::new(read(term)?);
-                    made.push((term, Arc::clone(&list)));
-                    list
-                }
-            };
-            lists.push(list);
-        }
-        if !made.is_empty() {
-            let mut known = lock();
-            for (term, list) in made {
-                known.insert(term.as_str().into(), list, self.most);
-            }
-        }
-        Ok(lists)
+    ) -> Vec<Option<Arc<Impacts>>> {
+        let mut kept = self.lock();
+        terms.map(|term| kept.get(term, self.most)).collect()
+    }
+
+    /// Keeps the list of a term.
+    pub(crate) fn keep(&self, term: &str, list: &Arc<Impacts>) {
+        self.lock().insert(term.into(), Arc::clone(list), self.most);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Generations> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
     use super::*;
 
     #[test]
     fn what_is_asked_for_stays_and_the_rest_goes() {
         let cache = ImpactCache::new(20_000);
-        let reads = RefCell::new(Vec::new());
+        // Asks for terms, makes what is not kept, and says what that was.
         let ask = |terms: &[&str], n: usize| {
             let terms: Vec<String> = terms.iter().map(|term| (*term).to_owned()).collect();
-            let read = |term: &str| {
-                reads.borrow_mut().push(term.to_owned());
-                let entries = (0..n as u32).map(|doc| Impact { doc, impact: 0.5 }).collect();
-                Ok::<_, ()>(Impacts { entries, ends: [n].into() })
-            };
-            let lists = cache.lists(terms.iter(), read).unwrap();
-            assert!(lists.iter().all(|list| list.entries.len() == n));
-            std::mem::take(&mut *reads.borrow_mut())
+            let known = cache.known(terms.iter());
+            let mut made = Vec::new();
+            for (term, list) in terms.into_iter().zip(known) {
+                assert!(list.as_ref().is_none_or(|list| list.entries.len() == n));
+                if list.is_none() {
+                    let entries = (0..n as u32).map(|doc| Impact { doc, impact: 0.5 }).collect();
+                    cache.keep(&term, &Arc::new(Impacts { entries, ends: [n].into() }));
+                    made.push(term);
+                }
+            }
+            made
         };
         assert_eq!(ask(&["a", "b"], 100), ["a", "b"]);
         assert_eq!(ask(&["a", "b", "c"], 100), ["c"]);

@@ -24,6 +24,7 @@
 mod impacts;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tantivy::DocSet as _;
 use tantivy::postings::{Postings as _, SegmentPostings};
@@ -130,20 +131,18 @@ impl<'a> Collection<'a> {
         kept: &ImpactCache,
         mut each: impl FnMut(usize, usize, &[Impact], f32),
     ) -> tantivy::Result<Vec<f32>> {
-        let read = |term: &str| -> tantivy::Result<Impacts> {
-            let (found, ends) = self.frequencies(term)?;
-            let impacts = by_segment(&found, &ends).enumerate().flat_map(|(segment, found)| {
-                found.iter().map(move |frequency| Impact {
-                    doc: frequency.doc,
-                    impact: self.impact(segment, frequency),
-                })
-            });
-            let entries = impacts.collect();
-            Ok(Impacts { entries, ends: ends.into() })
-        };
-        let lists = kept.lists(terms.keys(), read)?;
         let mut idfs = Vec::with_capacity(terms.len());
-        for (at, (list, &weight)) in lists.iter().zip(terms.values()).enumerate() {
+        let known = kept.known(terms.keys());
+        for (at, ((term, &weight), known)) in terms.iter().zip(known).enumerate() {
+            // One list at a time: a query of thousands of words would hold the index in memory.
+            let list = match known {
+                Some(list) => list,
+                None => {
+                    let list = Arc::new(self.impacts(term)?);
+                    kept.keep(term, &list);
+                    list
+                }
+            };
             let idf = idf(self.n_passages, list.entries.len() as u64);
             idfs.push(idf);
             for (segment, impacts) in by_segment(&list.entries, &list.ends).enumerate() {
@@ -151,6 +150,19 @@ impl<'a> Collection<'a> {
             }
         }
         Ok(idfs)
+    }
+
+    /// What `term` adds to each passage.
+    fn impacts(&self, term: &str) -> tantivy::Result<Impacts> {
+        let (found, ends) = self.frequencies(term)?;
+        let mut entries = Vec::with_capacity(found.len());
+        for (segment, found) in by_segment(&found, &ends).enumerate() {
+            entries.extend(found.iter().map(|frequency| Impact {
+                doc: frequency.doc,
+                impact: self.impact(segment, frequency),
+            }));
+        }
+        Ok(Impacts { entries: entries.into(), ends: ends.into() })
     }
 
     /// What share of its idf a term adds to the score of a passage: *tf / (k1 + tf)*.
@@ -260,4 +272,75 @@ pub(crate) fn passage_frequency(
         };
     }
     Ok(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use sleuth_records::{Document, DocumentId, Random};
+
+    use super::*;
+    use crate::store::Store;
+    use crate::{MemorySource, SyncOptions, sync};
+
+    /// Scores of all passages, by segment and entry.
+    fn scores(
+        store: &Store,
+        terms: &BTreeMap<String, f32>,
+        kept: Option<&ImpactCache>,
+    ) -> Vec<u32> {
+        let mut scores = store.table().unwrap().zeros();
+        let collection = store.collection();
+        match kept {
+            None => collection
+                .for_each_posting(terms, |at, score| scores[at.segment][at.doc as usize] += score),
+            Some(kept) => collection.for_each_list(terms, kept, |_, segment, impacts, factor| {
+                for found in impacts {
+                    scores[segment][found.doc as usize] += factor * found.impact;
+                }
+            }),
+        }
+        .unwrap();
+        scores.iter().flatten().map(|score| score.to_bits()).collect()
+    }
+
+    #[test]
+    fn what_is_kept_adds_up_to_the_same_bits() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store");
+        let mut random = Random(7);
+        // Some words in most passages, others in a few.
+        let mut word = || {
+            let most = 1 + random.below(60);
+            format!("w{}", random.below(most))
+        };
+        let mut documents: Vec<Document> = (0..300)
+            .map(|n| {
+                let text: Vec<String> = (0..40).map(|_| word()).collect();
+                let title = format!("{} {}", word(), word());
+                Document::new(DocumentId::new(format!("d{n}")), title, text.join(" "))
+            })
+            .collect();
+        // In several steps, so that there are segments with deleted entries.
+        for left in [300, 250, 280, 120] {
+            documents.truncate(left);
+            documents.extend((documents.len()..left).map(|n| {
+                Document::new(DocumentId::new(format!("new{n}")), "w1 w2", "w1 w3 w5 w7 w1")
+            }));
+            let source = MemorySource::new(documents.clone());
+            sync(&path, &source, &SyncOptions::default(), &|_| (), &|| false).unwrap();
+        }
+        let store = Store::open(&path).unwrap();
+        let terms: BTreeMap<String, f32> =
+            (0..50).map(|n| (format!("w{n}"), 0.3 + n as f32 / 7.0)).collect();
+        let computed = scores(&store, &terms, None);
+        assert!(computed.iter().filter(|score| **score != 0).count() >= 100);
+        // Room for all, for a few of them, and for none.
+        for bytes in [1 << 20, 4_000, 0] {
+            let kept = ImpactCache::new(bytes);
+            for round in 0..3 {
+                assert_eq!(scores(&store, &terms, Some(&kept)), computed, "{bytes} {round}");
+            }
+            assert_eq!(kept.known(terms.keys()).iter().any(Option::is_some), bytes > 0);
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! The ranker tells a [`Watch`] of every part of a score as it adds it. A search has [`Unwatched`], whose
 //! methods are empty and vanish; an explanation has a [`Record`], which keeps the parts of the documents
-//! found by the same search before. So there is one computation, and what is explained is what was added.
+//! found by the same search before. So what is explained is what was added. Only the terms differ: a search adds
+//! what is kept of them ([`crate::bm25`]), an explanation computes it anew with its counts, to the same bits.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -86,7 +86,7 @@ impl Page<'_> {
             b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
         };
         // What comes behind is unlikely to be among the best, unless much before it is held back.
-        let mut n = if self.standing.is_some() { k.saturating_mul(4).max(16) } else { k };
+        let mut n = if self.standing.is_some() { k.saturating_mul(4).max(64) } else { k };
         loop {
             n = n.min(all.len());
             if n < all.len() && n > 0 {

@@ -19,8 +19,8 @@
 //! A part of what is passed along edges is divided among the neighbours of the source, so that a page
 //! that names everything passes little to each. Only two sources count, so that what everything points to
 //! does not win by numbers. Related to personalised PageRank from the question's documents (HippoRAG,
-//! 2024), with edges weighed by the question, and cut off after two steps, which is a matter of
-//! microseconds.
+//! 2024), with edges weighed by the question, and cut off after two steps. What it takes goes by the documents
+//! that are reached, not by those of the store.
 
 use std::collections::HashMap;
 
@@ -177,21 +177,19 @@ pub(super) fn spread(
     }
 }
 
-/// Stands for no place in a list.
-const NOWHERE: u32 = u32::MAX;
-
 /// What `source` passes on, as a share of its own score.
 struct Passed {
     source: DocumentNumber,
     share: f32,
-    /// The place of the next one to the same target.
+    /// The place of the next one to the same target, from 1; 0 where there is none.
     next: u32,
 }
 
 /// What is passed on, by target.
 struct PassedOn {
     all: Vec<Passed>,
-    /// By document: places of the first and the last that is passed to it.
+    /// By document: places of the first and the last that is passed to it, from 1. Where nothing is, it is 0, so
+    /// that the memory of documents that are not reached is never touched.
     ends: Vec<[u32; 2]>,
     /// Documents that something is passed to.
     targets: Vec<DocumentNumber>,
@@ -199,27 +197,27 @@ struct PassedOn {
 
 impl PassedOn {
     fn new(n_documents: usize) -> Self {
-        Self { all: Vec::new(), ends: vec![[NOWHERE; 2]; n_documents], targets: Vec::new() }
+        Self { all: Vec::new(), ends: vec![[0; 2]; n_documents], targets: Vec::new() }
     }
 
     fn push(&mut self, target: DocumentNumber, source: DocumentNumber, share: f32) {
-        let at = self.all.len() as u32;
+        self.all.push(Passed { source, share, next: 0 });
+        let place = self.all.len() as u32;
         let ends = &mut self.ends[target as usize];
         match ends[1] {
-            NOWHERE => {
-                ends[0] = at;
+            0 => {
+                ends[0] = place;
                 self.targets.push(target);
             }
-            last => self.all[last as usize].next = at,
+            last => self.all[last as usize - 1].next = place,
         }
-        ends[1] = at;
-        self.all.push(Passed { source, share, next: NOWHERE });
+        ends[1] = place;
     }
 
     /// What is passed to `target`, in the order in which it was.
     fn to(&self, target: DocumentNumber) -> impl Iterator<Item = &Passed> {
-        let first = self.all.get(self.ends[target as usize][0] as usize);
-        std::iter::successors(first, |passed| self.all.get(passed.next as usize))
+        let at = |place: u32| self.all.get((place as usize).checked_sub(1)?);
+        std::iter::successors(at(self.ends[target as usize][0]), move |passed| at(passed.next))
     }
 }
 

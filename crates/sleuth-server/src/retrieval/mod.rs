@@ -45,14 +45,14 @@ struct Contents<'a>(&'a Found);
 impl fmt::Display for Contents<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"")?;
-        for (at, line) in self.0.document.title.lines().enumerate() {
+        for (at, line) in self.0.title.lines().enumerate() {
             if at > 0 {
                 f.write_str(" ")?;
             }
             f.write_str(line)?;
         }
         f.write_str("\"\n")?;
-        f.write_str(self.0.text())
+        f.write_str(&self.0.text)
     }
 }
 

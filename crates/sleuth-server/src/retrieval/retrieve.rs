@@ -26,7 +26,7 @@ use super::fields::Fields;
 use crate::answer::json_answer;
 use crate::app::{App, Asked, Call};
 use crate::refused::Refused;
-use crate::served::{Found, Served};
+use crate::served::Found;
 
 /// Documents where the request does not say: those of the dialects' own servers.
 const K: usize = 3;
@@ -160,7 +160,7 @@ async fn lists(
 }
 
 fn bare<'a>(found: &'a Found, base: &str) -> Bare<'a> {
-    let url = Served::url(&found.document, base);
+    let url = found.url(base);
     Bare { id: found.id(), contents: Contents(found), url }
 }
 
@@ -179,8 +179,7 @@ async fn rllm(app: &Arc<App>, call: &Call, query: String, k: usize) -> Result<Re
     let (snapshot, retrieval) = call.store.ids();
     let hit = |found| {
         let Bare { id, contents, url } = bare(found, &call.base);
-        let document =
-            RllmDocument { id, title: &found.document.title, text: found.text(), contents, url };
+        let document = RllmDocument { id, title: &found.title, text: &found.text, contents, url };
         RllmHit { id, content: document, score: found.score }
     };
     Ok(json_answer(&Rllm {
@@ -204,7 +203,7 @@ async fn flat(app: &Arc<App>, call: &Call, query: String) -> Result<Response, Re
     let flat: Vec<Flat<'_>> = hits
         .iter()
         .map(|found| Flat {
-            document: TitleAndText { title: &found.document.title, text: found.text() },
+            document: TitleAndText { title: &found.title, text: &found.text },
             docid: found.id(),
             score: found.score,
         })

@@ -29,7 +29,7 @@ use super::fields::Fields;
 use crate::answer::json_answer;
 use crate::app::{App, Asked, Call};
 use crate::refused::Refused;
-use crate::served::{Found, Served};
+use crate::served::Found;
 
 const K_FLASHRAG: usize = 10;
 const K_RESULTS: usize = 10;
@@ -165,11 +165,11 @@ pub(super) async fn search(
 
 fn listed<'a>(hits: &'a [Found], call: &Call) -> Vec<Listed<'a>> {
     let one = |found: &'a Found| {
-        let url = Served::url(&found.document, &call.base);
+        let url = found.url(&call.base);
         Listed {
             link: url.clone(),
             url,
-            title: &found.document.title,
+            title: &found.title,
             summary: found.snippet(),
             snippet: found.snippet(),
             score: found.score,
@@ -208,8 +208,8 @@ async fn serper(app: &Arc<App>, call: &Call, fields: &Fields) -> Result<Response
         .iter()
         .enumerate()
         .map(|(at, found)| Organic {
-            title: &found.document.title,
-            link: Served::url(&found.document, &call.base),
+            title: &found.title,
+            link: found.url(&call.base),
             snippet: found.snippet(),
             position: at + 1,
         })
@@ -240,11 +240,11 @@ async fn massive(app: &Arc<App>, call: &Call, fields: &Fields) -> Result<Respons
     let passage = |found| -> MassivePassage<'_> {
         let found: &Found = found;
         MassivePassage {
-            text: found.text(),
-            title: &found.document.title,
+            text: &found.text,
+            title: &found.title,
             source: &call.store.name,
             passage_id: found.id(),
-            url: Served::url(&found.document, &call.base),
+            url: found.url(&call.base),
         }
     };
     let passages: Vec<Vec<MassivePassage<'_>>> =
@@ -321,8 +321,8 @@ pub(super) async fn queries(
     // A line of a table: whatever parts lines or columns becomes a space.
     let plain = |text: &str| text.replace(['\t', '\n', '\r'], " ");
     let line = |found: &Found| {
-        let (id, title) = (plain(found.id()), plain(&found.document.title));
-        format!("{id}\t{title}\t{}", plain(found.text()))
+        let (id, title) = (plain(found.id()), plain(&found.title));
+        format!("{id}\t{title}\t{}", plain(&found.text))
     };
     let answers: Vec<Vec<String>> =
         rankings.iter().map(|hits| hits.iter().map(line).collect()).collect();

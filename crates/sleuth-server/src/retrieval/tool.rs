@@ -23,13 +23,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
+use sleuth_index::Retriever as _;
 use sleuth_records::Document;
 
 use super::fields::Fields;
 use crate::answer::json_answer;
 use crate::app::{App, Asked, Call};
 use crate::refused::Refused;
-use crate::served::Served;
 
 const K: usize = 10;
 /// Hits of a list, at most: as long as its session lasts they are kept.
@@ -191,13 +191,27 @@ async fn search(
     let looked_at = (k * of_each).min(app.limits.k);
     let asked = Asked { dialect: "deepdive", queries: vec![query], k: looked_at, snippets: true };
     let mut hits = app.search(call, asked).await?.pop().unwrap_or_default();
-    hits.retain(|found| !holds(&found.document, forbidden));
+    if !forbidden.is_empty() {
+        let forbidden = forbidden.to_vec();
+        hits = app
+            .read(call, move |served| {
+                let mut kept = Vec::with_capacity(hits.len());
+                for found in hits {
+                    let document = served.store.document(&found.id)?;
+                    if document.is_some_and(|document| !holds(&document, &forbidden)) {
+                        kept.push(found);
+                    }
+                }
+                Ok(kept)
+            })
+            .await?;
+    }
     hits.truncate(k);
     let mut out = String::new();
     for (at, found) in hits.iter().enumerate() {
-        let url = Served::url(&found.document, &call.base);
+        let url = found.url(&call.base);
         let snippet = folded_lines(found.snippet());
-        let _ = writeln!(out, "[{at}] {}\n{url}\n{snippet}\n", found.document.title);
+        let _ = writeln!(out, "[{at}] {}\n{url}\n{snippet}\n", found.title);
     }
     let listed = hits.iter().map(|found| found.id().to_owned()).collect();
     app.rooms.change(session, |room| room.listed = listed)?;

@@ -5,7 +5,7 @@
 //! the words that tell their questions apart are mostly the same. What was learnt by heart in training would
 //! else be asked in the test.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use sleuth_index::folded;
 
@@ -25,8 +25,10 @@ const TWINS: f64 = 0.5;
 pub(crate) struct Asked {
     known: Known,
     words: Words,
-    /// By answer, or for want of one by what is asked for.
-    said: BTreeMap<String, Vec<Said>>,
+    said: Vec<Said>,
+    /// By answer, or for want of one by what is asked for, and by each of the words that a twin must have one of:
+    /// places in `said`.
+    telling: HashMap<(u64, Option<u32>), Vec<usize>>,
 }
 
 /// What a question says.
@@ -42,16 +44,24 @@ impl Asked {
     /// Takes up a candidate of `split`, and says whether nothing like it was there.
     pub(crate) fn is_new(&mut self, web: &Web, candidate: &Candidate, split: Split) -> bool {
         let wanted = wanted(candidate);
-        let words = self.words.numbered(web, &words(candidate));
+        let words = self.words.numbered(web, &words(candidate, &wanted));
         let said = Said { split, total: self.words.weight(&words), words };
-        let is_twin =
-            |other: &Said| other.split != split && self.words.share(other, &said) >= TWINS;
-        if self.said.get(&wanted).is_some_and(|known| known.iter().any(is_twin))
+        let wanted = hash(&wanted);
+        let telling = self.words.telling(&said);
+        let is_twin = |at: &usize| {
+            let other = &self.said[*at];
+            other.split != split && self.words.share(other, &said) >= TWINS
+        };
+        let mut met = telling.iter().filter_map(|word| self.telling.get(&(wanted, *word)));
+        if met.any(|met| met.iter().any(is_twin))
             || !self.known.is_new(essence(web, candidate), SAME)
         {
             return false;
         }
-        self.said.entry(wanted).or_default().push(said);
+        for word in telling {
+            self.telling.entry((wanted, word)).or_default().push(self.said.len());
+        }
+        self.said.push(said);
         true
     }
 }
@@ -88,6 +98,26 @@ impl Words {
         words.iter().map(|word| self.weights[*word as usize]).sum()
     }
 
+    /// Words of a question of which every twin's question has one among its own: of all its words, the rarest first,
+    /// as many as weigh more than what a twin may lack. `None` stands for them where all words are the
+    /// wording's own.
+    fn telling(&self, said: &Said) -> Vec<Option<u32>> {
+        let mut words: Vec<u32> = said.words.clone();
+        let weight = |word: u32| self.weights[word as usize];
+        words.sort_unstable_by(|a, b| weight(*b).total_cmp(&weight(*a)).then(a.cmp(b)));
+        let mut left = said.total;
+        let mut out = Vec::new();
+        for word in words {
+            // Twins share at least as much as `TWINS` of what the heavier one weighs, and so of this one.
+            if left < TWINS * said.total || said.total == 0.0 {
+                break;
+            }
+            out.push(Some(word));
+            left -= weight(word);
+        }
+        if out.is_empty() { vec![None] } else { out }
+    }
+
     /// How much of the words that either says both say, by weight, from 0 to 1.
     fn share(&self, a: &Said, b: &Said) -> f64 {
         // The lighter one can have no more in common than it has.
@@ -110,10 +140,10 @@ fn wanted(candidate: &Candidate) -> String {
     }
 }
 
-/// The words of the question, and those of the answers on the way.
-fn words(candidate: &Candidate) -> BTreeSet<String> {
-    let before = candidate.hops.len().saturating_sub(1);
-    let on_the_way = candidate.hops[..before].iter().flat_map(|hop| folded_words(&hop.answer));
+/// The words of the question, and those of the answers on the way to what is wanted.
+fn words(candidate: &Candidate, wanted: &str) -> BTreeSet<String> {
+    let on_the_way = candidate.hops.iter().filter(|hop| folded(&hop.answer) != wanted);
+    let on_the_way = on_the_way.flat_map(|hop| folded_words(&hop.answer));
     folded_words(&candidate.question).into_iter().chain(on_the_way).collect()
 }
 

@@ -43,8 +43,8 @@ pub use report::{KindReport, MakeReport};
 pub use split::{SplitReport, split_by_evidence};
 use web::{Web, folded_words, in_parallel};
 
-/// Version of the recipes: another one makes other tasks from the same store and seed.
-const RECIPE: u32 = 1;
+/// Version of the recipes and filters: another one makes other tasks from the same store and seed.
+const RECIPE: u32 = 2;
 /// Candidates that are judged at once; how many does not change what comes out.
 const BATCH: usize = 256;
 

@@ -161,7 +161,7 @@ fn every_task_quotes_what_stands_in_its_documents() {
         }
         assert_eq!(task.split, Split::Train);
         assert_eq!(task.provenance.seed, Some(5));
-        assert!(task.provenance.recipe.ends_with(" 1"), "{}", task.provenance.recipe);
+        assert!(task.provenance.recipe.ends_with(" 2"), "{}", task.provenance.recipe);
         let documents: BTreeSet<_> =
             task.evidence.iter().map(|evidence| &evidence.document).collect();
         assert!(task.hops as usize <= documents.len(), "{}", task.question.as_str());
