@@ -305,22 +305,28 @@ fn tasks_are_shown() {
     // A beginning of several ids is no name; an id is, though others begin with it.
     let lines = place.read("tasks.jsonl").replacen("\"id\":\"q2\"", "\"id\":\"q12\"", 1);
     place.write("alike.jsonl", lines);
-    place.check(&["tasks", "show", "alike.jsonl", "q"], &expect![[r#"
+    place.check(
+        &["tasks", "show", "alike.jsonl", "q"],
+        &expect![[r#"
         exit 2
         --- stderr
         error: the ids of 2 tasks begin with `q`
         hint: name one of them, such as q1, q12
-    "#]]);
+    "#]],
+    );
     let shown =
         String::from_utf8(place.run(&["tasks", "show", "alike.jsonl", "q1"]).stdout).unwrap();
     assert!(shown.starts_with("task       q1\n") && !shown.contains("q12"), "{shown}");
     let head = place.read("out.jsonl").lines().next().unwrap().to_owned();
     place.write("begun.jsonl", head + "\n");
-    place.check(&["tasks", "show", "begun.jsonl"], &expect![[r#"
+    place.check(
+        &["tasks", "show", "begun.jsonl"],
+        &expect![[r#"
         exit 6
         --- stderr
         error: no episodes in `begun.jsonl`
-    "#]]);
+    "#]],
+    );
     // What another program has logged has no events and no recording, and may mean no good.
     let lines: Vec<String> = place.read("out.jsonl").lines().map(str::to_owned).collect();
     let mut episode: serde_json::Value = serde_json::from_str(&lines[1]).unwrap();
