@@ -342,12 +342,17 @@ impl Failure {
                 ))
             }
             Self::Rollout(error) => hint_of_rollout(error),
+            Self::Server(ServerError::Episodes(LinesError::OfRollouts { .. })) => {
+                Some("name a file of its own for what clients do".to_owned())
+            }
             Self::Server(error) => error.hint(),
             Self::Agent(AgentError::Store(error)) | Self::Making(MakeError::Store(error)) => {
                 error.hint()
             }
             Self::Making(MakeError::NoFacts { .. }) => Some(
-                "tasks come from pages that explain one thing by name, and from manuals".to_owned(),
+                "tasks come from pages that explain one thing by name, and from manuals; a store of other \
+                 prose is measured with questions of your own: `sleuth tasks import jsonl`"
+                    .to_owned(),
             ),
             Self::Agent(AgentError::Log(_)) => Some(
                 "free some space, or name another folder with `--state DIR` or the variable SLEUTH_STATE"
@@ -450,6 +455,8 @@ fn of_lines(error: &LinesError) -> Exit {
         | LinesError::Long { .. }
         | LinesError::Compressed { .. }
         | LinesError::NotEpisodes { .. }
+        | LinesError::OfRollouts { .. }
+        | LinesError::Unreadable { .. }
         | LinesError::Duplicate { .. } => Exit::Input,
     }
 }
@@ -492,14 +499,19 @@ fn hint_of_rollout(error: &RolloutError) -> Option<String> {
                 .to_owned()
         }
         RolloutError::OtherRun { what, .. } if what == "tasks" => {
-            "run it with the tasks, `--split`, `--first` and `--sample` that the file was begun with, or name a new file"
+            "run it with the tasks, `--split`, `--first` and `--sample` that the file was begun with; for others name a \
+             new file, or of a curve a new folder"
                 .to_owned()
         }
         RolloutError::OtherRun { .. } => {
-            "run it with the settings that the file was begun with, or name a new file".to_owned()
+            "run it with the settings that the file was begun with; for others name a new file, or of a curve a \
+             new folder"
+                .to_owned()
         }
         RolloutError::OtherSnapshot { .. } | RolloutError::NoEvidence { .. } => {
-            "name the store that the tasks were made from, or go on with `--allow-drift`".to_owned()
+            "name the store that the tasks were made from; `sleuth tasks rollout` and `sleuth serve` go on with \
+             `--allow-drift`"
+                .to_owned()
         }
         RolloutError::OtherStore { .. } => "name the store that they were made over".to_owned(),
         RolloutError::NoJudge { .. } => "name a model with `--judge MODEL`".to_owned(),

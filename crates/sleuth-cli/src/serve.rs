@@ -19,6 +19,7 @@ use crate::places::{Places, text_variable};
 use crate::progress::Progress;
 use crate::show::{count, escape};
 use crate::tasks::reward;
+use crate::whole::apart;
 use crate::{interrupt, print, stores};
 
 /// Pause between two looks at whether to end.
@@ -136,6 +137,8 @@ const EXPECTED: &str = "expected an address such as 127.0.0.1, 0.0.0.0:8000 or [
 pub(crate) fn serve(common: &Common, args: &ServeArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
     let token = token(args)?;
+    let outputs = [("--log", args.log.as_deref()), ("--episodes", args.episodes.as_deref())];
+    apart(&outputs, args.tasks.as_slice())?;
     let places = Places::new(common)?;
     let (ip, port) = args.bind;
     let log: Option<Box<dyn Write + Send>> = match &args.log {

@@ -130,6 +130,12 @@ fn update(
 
 /// Opens and lists the documents at `paths`; at least one file must look readable.
 pub(crate) fn open_roots(paths: &[PathBuf]) -> Result<Roots, Failure> {
+    if let Some(store) = paths.iter().find(|path| is_store(path)) {
+        return Err(Failure::usage(
+            format!("`{}` is a store: expected documents", store.display()),
+            "name the documents that it was built from",
+        ));
+    }
     let roots = Roots::open(paths).map_err(|error| match error {
         RootsError::Corpus(error) => Failure::Corpus(error),
         RootsError::SameName { .. } => Failure::usage(

@@ -5,8 +5,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::fail::Failure;
+use crate::stores::is_store;
 
-/// Refuses outputs that are a file that is read, or another output: each is a flag and its file.
+/// Refuses outputs that are a file that is read, another output, or a file of a store: each is a flag and its
+/// file.
 pub(crate) fn apart(
     outputs: &[(&str, Option<&Path>)],
     inputs: &[impl AsRef<Path>],
@@ -24,6 +26,12 @@ pub(crate) fn apart(
     let mut written: Vec<PathBuf> = Vec::new();
     for (flag, path) in outputs.iter().filter_map(|(flag, path)| Some((flag, (*path)?))) {
         let Some(found) = place(path).filter(|_| is_file(path)) else { continue };
+        if let Some(store) = found.ancestors().skip(1).find(|folder| is_store(folder)) {
+            return Err(Failure::usage(
+                format!("`{flag} {}` lies in the store `{}`", path.display(), store.display()),
+                "name a file elsewhere: a store's files are its own",
+            ));
+        }
         let what = if read.contains(&found) {
             "a file that is read"
         } else if written.contains(&found) {

@@ -393,6 +393,9 @@ impl ComparedSystems {
             format!("{} clusters", self.clusters)
         };
         match (self.detectable, self.unseen) {
+            (Some(least), _) if metric.is_share() && least > 1.0 => {
+                text += &format!("\n{tasks} in {clusters} are too few to show any");
+            }
             (Some(least), _) => {
                 text += &format!(
                     "\n{tasks} in {clusters} would show a difference of {least:.places$} four times in five",
@@ -403,7 +406,7 @@ impl ComparedSystems {
             }
             (None, Some(most)) => {
                 text += &format!(
-                    "\nno task came out differently; of {tasks}, up to {most:.3} might and not show",
+                    "\nno task came out differently; of {tasks}, as large a share as {most:.3} could, unseen",
                 );
             }
             (None, None) => {

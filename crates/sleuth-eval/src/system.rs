@@ -279,23 +279,30 @@ impl Loaded {
             self.systems.push(System { protocol, observations: Vec::new() });
             self.systems.len() - 1
         });
+        self.same_task(path, &episode.task)?;
         let key = (at, observation.task.clone(), observation.rollout);
         if let Some(first) = seen.insert(key, path.to_owned()) {
             let (path, task) = (path.to_owned(), observation.task);
             return Err(EpisodesError::Twice { path, first, task, rollout: observation.rollout });
         }
-        let task = episode.task;
-        match self.tasks.get(&task.id) {
-            Some(known) => {
-                if let Some(part) = differing_part(known, &task) {
-                    let (path, part) = (path.to_owned(), part.as_str());
-                    return Err(EpisodesError::OtherTask { path, task: task.id, part });
-                }
-            }
-            None => drop(self.tasks.insert(task.id.clone(), task)),
-        }
+        self.tasks.entry(episode.task.id.clone()).or_insert(episode.task);
         self.systems[at].observations.push(observation);
         Ok(())
+    }
+
+    /// Refuses a task that is not the known one of its id; `path` is where it stands.
+    ///
+    /// # Errors
+    /// When the two differ in what decides what an answer is worth.
+    pub fn same_task(&self, path: &Path, task: &Task) -> Result<(), EpisodesError> {
+        match self.tasks.get(&task.id).and_then(|known| differing_part(known, task)) {
+            Some(part) => Err(EpisodesError::OtherTask {
+                path: path.to_owned(),
+                task: task.id.clone(),
+                part: part.as_str(),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn dollars_of(&mut self, episode: &Episode, prices: Option<&PriceTable>) -> Option<f64> {

@@ -21,6 +21,14 @@ pub enum LinesError {
     /// The file cannot be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// What stands in the file cannot be read: it is a folder, or is not compressed as its name says.
+    #[error("cannot read `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What came of it.
+        source: std::io::Error,
+    },
     /// A line is not what the file holds.
     #[error("malformed line {line} of `{}`: expected {what}", path.display())]
     Malformed {
@@ -64,6 +72,12 @@ pub enum LinesError {
     /// The file is there and does not hold episodes. It was left as it is.
     #[error("`{}` is not a file of episodes: expected an episode in its first line", path.display())]
     NotEpisodes {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is one that a run of rollouts writes and goes on with, so that nobody else may.
+    #[error("`{}` is written by `sleuth tasks rollout`, which goes on with it", path.display())]
+    OfRollouts {
         /// The file.
         path: PathBuf,
     },
@@ -144,7 +158,9 @@ pub fn holds_episodes(path: &Path) -> Result<bool, LinesError> {
     let mut text = Vec::new();
     while text.iter().all(u8::is_ascii_whitespace) {
         text.clear();
-        if reader.by_ref().take(LONGEST).read_until(b'\n', &mut text)? == 0 {
+        let read = reader.by_ref().take(LONGEST).read_until(b'\n', &mut text);
+        let unread = |source| LinesError::Unreadable { path: path.to_owned(), source };
+        if read.map_err(unread)? == 0 {
             return Ok(false);
         }
     }
@@ -277,11 +293,14 @@ impl EpisodeLog {
             if line == 1 && read > 0 && !begins_episodes(&text, whole) {
                 return Err(LinesError::NotEpisodes { path: path.to_owned() });
             }
+            if whole && text.starts_with(crate::rollout::MARK) {
+                return Err(LinesError::OfRollouts { path: path.to_owned() });
+            }
             if !whole {
                 break;
             }
             end += read;
-            if text.starts_with(crate::rollout::MARK) || text.iter().all(u8::is_ascii_whitespace) {
+            if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
             let episode: Begun = parse(path, line, "an episode", &text)?;
@@ -399,7 +418,8 @@ fn parse<T: DeserializeOwned>(
     what: &'static str,
     text: &[u8],
 ) -> Result<T, LinesError> {
-    serde_json::from_slice(text).map_err(|source| LinesError::Malformed {
+    // Without its end, behind which a parser would count another line.
+    serde_json::from_slice(text.trim_ascii_end()).map_err(|source| LinesError::Malformed {
         path: path.to_owned(),
         line,
         what,
@@ -430,12 +450,13 @@ pub(crate) fn for_each_line<E: From<LinesError>>(
     path: &Path,
     mut each: impl FnMut(usize, &[u8], bool) -> Result<(), E>,
 ) -> Result<(), E> {
+    let unread = |source| LinesError::Unreadable { path: path.to_owned(), source };
     let mut reader = open(path).map_err(LinesError::Io)?;
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();
         let read = reader.by_ref().take(LONGEST).read_until(b'\n', &mut text);
-        let read = read.map_err(LinesError::Io)? as u64;
+        let read = read.map_err(unread)? as u64;
         if read == 0 {
             break;
         }

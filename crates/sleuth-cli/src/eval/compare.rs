@@ -35,11 +35,13 @@ pub(crate) struct CompareArgs {
 pub(crate) fn compare(common: &Common, args: &CompareArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(common.quiet);
     args.show.apart(&[args.first.clone(), args.second.clone()])?;
-    let read = |path: &PathBuf| -> Result<System, Failure> {
-        let loaded = load(std::slice::from_ref(path), &args.remote, &progress)?;
-        only(path, loaded.systems)
-    };
+    let read = |path: &PathBuf| load(std::slice::from_ref(path), &args.remote, &progress);
     let (first, second) = (read(&args.first)?, read(&args.second)?);
+    // Tasks that differ can have one id, and would be compared as one.
+    for task in second.tasks.values() {
+        first.same_task(&args.second, task)?;
+    }
+    let (first, second) = (only(&args.first, first.systems)?, only(&args.second, second.systems)?);
     let across: BTreeSet<Across> = args.across.iter().copied().collect();
     let resampling = args.show.resampling();
     let compared =

@@ -1,5 +1,6 @@
 //! `sleuth eval curve`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -64,7 +65,7 @@ fn make(common: &Common, args: &CurveArgs, progress: &Progress) -> Result<Vec<Pa
     };
     let store = maker.open(&args.over)?;
     let mut files = Vec::new();
-    for &at in &args.at {
+    for at in args.at.iter().copied().collect::<BTreeSet<u32>>() {
         if interrupt::asked() {
             break;
         }

@@ -115,7 +115,7 @@ fn price_table(remote: &RemoteArgs) -> Result<Option<PriceTable>, Failure> {
 }
 
 /// Puts the fields of `report` behind those of `object`.
-fn extend(object: &mut Value, report: &impl Serialize) {
+pub(crate) fn extend(object: &mut Value, report: &impl Serialize) {
     let report = serde_json::to_value(report).unwrap_or_default();
     if let (Some(object), Value::Object(fields)) = (object.as_object_mut(), report) {
         object.extend(fields);

@@ -132,11 +132,14 @@ fn object(report: &CheckReport, snapshot: &str) -> Value {
 }
 
 fn text(report: &CheckReport, snapshot: &str) -> String {
-    let mut out = format!(
-        "{} · {} of evidence, all in snapshot {snapshot}\n",
-        count(report.tasks as u64, "task"),
-        count(report.evidence as u64, "place"),
-    );
+    let tasks = count(report.tasks as u64, "task");
+    let mut out = match report.evidence {
+        0 => format!("{tasks} · no evidence to look for in snapshot {snapshot}\n"),
+        n => {
+            let places = count(n as u64, "place");
+            format!("{tasks} · {places} of evidence, all in snapshot {snapshot}\n")
+        }
+    };
     for (n, what) in [
         (report.drifted, "were made from another snapshot"),
         (report.faults.len(), "quotes stand elsewhere in their document"),

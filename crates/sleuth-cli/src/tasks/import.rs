@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 use sleuth_index::{Retriever, Store};
-use sleuth_tasks::{Format, ImportError, ImportOptions, ImportReport, Split};
+use sleuth_tasks::{Format, ImportError, ImportOptions, ImportReport, Split, Verifier};
 
 use super::{TaskFile, cannot_write};
 use crate::args::Common;
@@ -66,9 +66,10 @@ pub(crate) fn import(common: &Common, args: &ImportArgs) -> Result<Exit, Failure
     let store = store.as_ref().map(|store| store as &dyn Retriever);
     let options = ImportOptions { split: args.split, store };
     let mut file = TaskFile::create(&args.into)?;
-    let mut n = 0;
+    let (mut n, mut n_supported) = (0, 0);
     let read = sleuth_tasks::import(args.format, &args.path, &options, &mut |task| {
         n += 1;
+        n_supported += u64::from(task.verifier == Verifier::Supported);
         if n % STEP == 0 {
             progress.state(|| format!("{n} tasks"));
         }
@@ -86,6 +87,12 @@ pub(crate) fn import(common: &Common, args: &ImportArgs) -> Result<Exit, Failure
         return Err(nothing(args, &report));
     }
     file.finish()?;
+    if n_supported > 0 {
+        progress.note(&format!(
+            "note: {} without an answer: right is what its quotes support, by the rule `supported`",
+            count(n_supported, "task"),
+        ));
+    }
     for note in notes(&report) {
         progress.note(&format!("note: {note}"));
     }

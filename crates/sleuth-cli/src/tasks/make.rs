@@ -47,11 +47,11 @@ pub(crate) struct MakeArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = kind)]
     kinds: Vec<Kind>,
     /// Most tasks of each kind
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    count: usize,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
     /// Most candidates of each kind: how long to look for tasks
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
-    candidates: usize,
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    candidates: u32,
     /// Shares of train, dev and test. Documents are cut, by families of related ones, and a task goes with its
     /// documents: so shares of tasks differ from these, most where there are few
     #[arg(long, value_name = "A,B,C", default_value = "80,10,10", value_parser = shares)]
@@ -64,7 +64,7 @@ pub(crate) struct MakeArgs {
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
     /// Attempts of the model at each question; one is enough to drop it
-    #[arg(long, value_name = "N", default_value_t = 4, requires = "model")]
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "model", value_parser = clap::value_parser!(u32).range(1..))]
     attempts: u32,
     /// Let the model word the questions anew
     #[arg(long, requires = "model")]
@@ -127,8 +127,8 @@ pub(super) fn make(common: &Common, args: &MakeArgs) -> Result<Exit, Failure> {
     };
     let mut options = MakeOptions {
         seed: args.seed,
-        count: args.count,
-        candidates: args.candidates,
+        count: args.count as usize,
+        candidates: args.candidates as usize,
         shares: args.shares,
         threads: SyncOptions::default().threads,
         attempts: args.attempts,
@@ -151,7 +151,9 @@ pub(super) fn make(common: &Common, args: &MakeArgs) -> Result<Exit, Failure> {
         Err(MakeError::Cancelled) => return Ok(Exit::Early),
         made => made?,
     };
-    into.write(&made.tasks)?;
+    if !made.tasks.is_empty() {
+        into.write(&made.tasks)?;
+    }
     if let Some((path, mut file)) = report {
         let written = writeln!(file, "{:#}", json!(made.report)).and_then(|()| file.finish());
         written.map_err(|source| cannot_write(path, source))?;
@@ -167,9 +169,12 @@ pub(super) fn make(common: &Common, args: &MakeArgs) -> Result<Exit, Failure> {
         print(&format!("{object}\n"))?;
     } else {
         print(&table(&made.report))?;
+        let into = match made.tasks.is_empty() {
+            true => "no tasks, so none written".to_owned(),
+            false => format!("tasks {}", escape(&args.into.display().to_string())),
+        };
         print(&format!(
-            "tasks {} · {} · {}\n",
-            escape(&args.into.display().to_string()),
+            "{into} · {} · {}\n",
             count(made.tasks.len() as u64, "task"),
             seconds(made.report.seconds),
         ))?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
+use sleuth_eval::EpisodesError;
 use sleuth_index::Retriever;
 use sleuth_tasks::{ReplayOver, Replayed, replay_episodes};
 
@@ -58,6 +59,9 @@ pub(crate) fn replay(common: &Common, args: &ReplayArgs) -> Result<Exit, Failure
         }
     };
     progress.end();
+    if replayed.episodes + replayed.passed_over == 0 {
+        return Err(EpisodesError::Empty { path: args.episodes.clone() }.into());
+    }
     report(&replayed, args, &progress)?;
     if let Some((task, rollout, what)) = replayed.differences.first() {
         let n = count(replayed.episodes - replayed.same, "episode");
@@ -71,7 +75,10 @@ pub(crate) fn replay(common: &Common, args: &ReplayArgs) -> Result<Exit, Failure
 fn report(replayed: &Replayed, args: &ReplayArgs, progress: &Progress) -> Result<(), Failure> {
     let took = progress.seconds();
     if args.json {
-        let mut object = json!(replayed);
+        let mut object = json!({
+            "status": if replayed.differences.is_empty() { "same" } else { "different" },
+        });
+        crate::eval::extend(&mut object, replayed);
         object["seconds"] = json!(took);
         return crate::print(&format!("{object}\n"));
     }

@@ -24,6 +24,7 @@ use crate::places::Places;
 use crate::progress::Progress;
 use crate::show::{count, seconds};
 use crate::vectors::attach;
+use crate::whole::apart;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RolloutArgs {
@@ -42,10 +43,10 @@ pub(crate) struct RolloutArgs {
     /// Only tasks of this split: train, dev or test
     #[arg(long, value_name = "SPLIT")]
     pub(crate) split: Option<Split>,
-    /// Only the first tasks
+    /// Only the first tasks; a file holds rollouts of the tasks that it was begun with
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) first: Option<u32>,
-    /// Only so many tasks, drawn by the seed; a larger N draws the same ones and more
+    /// Only so many tasks, drawn by the seed; a larger N draws the same ones and more, for another file
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "first")]
     pub(crate) sample: Option<u32>,
     /// How to hunt [default: chat with --model, else trail]
@@ -76,7 +77,8 @@ pub(crate) struct RolloutArgs {
     /// Rule of the reward: default, search_r1, strict, outcome, or a JSON object
     #[arg(long, value_name = "RULE", default_value = "default", value_parser = reward)]
     pub(crate) reward: RewardRule,
-    /// How good the search is made to be: good, noisy:RATE, empty, random, failing:RATE
+    /// How good the search is made to be: good, noisy:RATE, empty, random, failing:RATE. Pages that `trail` finds
+    /// by names and links stay within its reach, so bad tools are studied with a model
     #[arg(long, value_name = "QUALITY", default_value = "good")]
     pub(crate) quality: Quality,
     /// Model that decides tasks whose verifier is a judge: as for `ask`
@@ -85,7 +87,8 @@ pub(crate) struct RolloutArgs {
     /// Seed of the run
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Go on where tasks were made from another snapshot of the store, or lack evidence in it
+    /// Go on where tasks were made from another snapshot of the store, or lack evidence in it (which
+    /// `sleuth tasks check` refuses)
     #[arg(long)]
     pub(crate) allow_drift: bool,
     #[command(flatten)]
@@ -120,6 +123,7 @@ pub(super) fn open_store(
 pub(crate) fn rollout(common: &Common, args: &RolloutArgs) -> Result<Exit, Failure> {
     let places = Places::new(common)?;
     let progress = Progress::new(common.quiet);
+    apart(&[("--episodes", Some(&args.episodes))], &[&args.tasks])?;
     let tasks = chosen(args)?;
     interrupt::listen("ending; what is written stays, and the same command goes on from there");
     let found = choose::hunter(args.policy, args.model.as_deref(), false, &places)?;
@@ -246,7 +250,11 @@ fn report(state: &RolloutProgress, args: &RolloutArgs, progress: &Progress) -> R
     let _ = writeln!(text, "{} in `{}`", count(tally.episodes, "episode"), args.episodes.display());
     if state.before > 0 {
         let torn = if state.torn { "; its torn last line was cut" } else { "" };
-        let _ = writeln!(text, "{} of them were there before{torn}", state.before);
+        let _ = writeln!(
+            text,
+            "{} of the {} asked for were there before{torn}",
+            state.before, state.rollouts
+        );
     }
     if let Some(right) = mean(tally.correct as f64) {
         let _ = writeln!(

@@ -1,6 +1,6 @@
 //! `sleuth tasks split`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sleuth_tasks::{Shares, split_by_evidence};
@@ -11,12 +11,13 @@ use crate::fail::{Exit, Failure};
 use crate::print;
 use crate::progress::Progress;
 use crate::show::{count, escape};
+use crate::whole::apart;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SplitArgs {
     /// File of tasks, JSON Lines
     tasks: PathBuf,
-    /// File of the same tasks with their splits
+    /// File of the same tasks with their splits; it may be the same file
     #[arg(long, value_name = "FILE")]
     into: PathBuf,
     /// Shares of train, dev and test. Tasks that share a document stay together: so shares of tasks differ from
@@ -30,6 +31,7 @@ pub(crate) struct SplitArgs {
 
 pub(super) fn split(common: &Common, args: &SplitArgs) -> Result<Exit, Failure> {
     let mut tasks = super::read(&args.tasks)?;
+    apart(&[("--into", Some(&args.into))], &[] as &[&Path])?;
     let report = split_by_evidence(&mut tasks, &args.shares);
     TaskFile::create(&args.into)?.write(&tasks)?;
     if report.without_evidence > 0 {

@@ -270,6 +270,26 @@ fn two_systems_are_compared() {
 fn what_cannot_be_compared_is_refused() {
     let place = Place::new();
     write(&place, "a.jsonl", &twelve(4));
+    // Tasks of one id that ask for something else.
+    let mut others = twelve(4);
+    others[3]["task"]["gold_answers"] = json!(["another"]);
+    write(&place, "others.jsonl", &others);
+    place.check(
+        &["eval", "compare", "a.jsonl", "others.jsonl"],
+        &expect![[r#"
+            exit 6
+            --- stderr
+            error: task `t03` is not the same everywhere: `others.jsonl` differs in the gold answers
+            hint: tasks that differ need ids that differ
+        "#]],
+    );
+    // Of two tasks, no difference of shares could be shown.
+    write(&place, "few.jsonl", &twelve(1)[..2]);
+    write(&place, "others.jsonl", &twelve(2)[..2]);
+    let few = place.json(&["eval", "compare", "few.jsonl", "others.jsonl", "--json"]);
+    assert!(
+        few["verdict"].as_str().unwrap().ends_with("2 tasks in 2 clusters are too few to show any")
+    );
     let check = |change: &dyn Fn(&mut Vec<Value>), expected: Expect| {
         let mut episodes = twelve(4);
         change(&mut episodes);

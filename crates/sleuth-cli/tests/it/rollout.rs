@@ -71,7 +71,8 @@ fn rollouts_are_made_counted_and_replayed() {
     assert_eq!(
         place.show(&other),
         "exit 6\n--- stderr\nerror: `out.jsonl` is of another run: under `seed` it has 0, expected 5\n\
-         hint: run it with the settings that the file was begun with, or name a new file\n"
+         hint: run it with the settings that the file was begun with; for others name a new file, or of a curve a \
+         new folder\n"
     );
     let changed = place.read("out.jsonl").replacen("\"answer\":\"1911\"", "\"answer\":\"1912\"", 1);
     place.write("out.jsonl", changed);
@@ -129,13 +130,15 @@ fn what_does_not_fit_is_refused() {
         place.show(&run("drifted.jsonl", &[])),
         "exit 6\n--- stderr\nerror: 1 of 1 tasks were made from another snapshot of the store: expected \
          `0000`, as task `when` says, found `[SNAPSHOT]`\n\
-         hint: name the store that the tasks were made from, or go on with `--allow-drift`\n"
+         hint: name the store that the tasks were made from; `sleuth tasks rollout` and `sleuth serve` go on with \
+         `--allow-drift`\n"
     );
     assert_eq!(
         place.show(&run("gone.jsonl", &[])),
         "exit 6\n--- stderr\nerror: the evidence of 1 of 1 tasks is not in the store: task `when` names \
          the document `gone.md`, which is not there\n\
-         hint: name the store that the tasks were made from, or go on with `--allow-drift`\n"
+         hint: name the store that the tasks were made from; `sleuth tasks rollout` and `sleuth serve` go on with \
+         `--allow-drift`\n"
     );
     let endless = run("gone.jsonl", &["--deadline", "1e20"]);
     assert_eq!(code(&endless), 2, "{}", place.show(&endless));

@@ -155,6 +155,60 @@ fn a_file_that_cannot_be_written_is_told_before_the_work() {
     }
 }
 
+/// A store's files are its own: nobody's documents, and nobody's output.
+#[test]
+fn a_store_is_neither_read_as_documents_nor_written_into() {
+    let place = with_tasks();
+    let snapshot = place.read("store/store.toml");
+    place.check(
+        &["index", "build", "store", "--into", "store"],
+        &expect![[r#"
+        exit 2
+        --- stderr
+        error: `store` is a store: expected documents
+        hint: name the documents that it was built from
+    "#]],
+    );
+    place.check(
+        &["tasks", "split", "tasks.jsonl", "--into", "store/store.toml"],
+        &expect![[r#"
+        exit 2
+        --- stderr
+        error: `--into store/store.toml` lies in the store `[DIR]/store`
+        hint: name a file elsewhere: a store's files are its own
+    "#]],
+    );
+    let into = ["--into", "store/tasks.jsonl"];
+    let rollout = ["tasks", "rollout", "tasks.jsonl", "--in", "store", "--episodes", "store/e"];
+    let serve = ["serve", "--store", "store", "--tasks", "tasks.jsonl", "--episodes", "a", "--log"];
+    for command in [
+        [["tasks", "make", "store"].as_slice(), &into].concat(),
+        [["tasks", "import", "jsonl", "asked.jsonl"].as_slice(), &into].concat(),
+        rollout.to_vec(),
+        [serve.as_slice(), &["store/log"]].concat(),
+        [serve.as_slice(), &["a"]].concat(),
+    ] {
+        let output = place.run(&command);
+        assert_eq!(code(&output), 2, "{}", place.show(&output));
+    }
+    assert_eq!(place.read("store/store.toml"), snapshot);
+    assert!(!place.path("store/e").exists() && !place.path("store/log").exists());
+}
+
+/// A file with tasks stays when none are made to take its place.
+#[test]
+fn making_nothing_leaves_what_was() {
+    let place = with_tasks();
+    let before = place.read("tasks.jsonl");
+    let made = place.run(&["tasks", "make", "store", "--into", "tasks.jsonl", "--kinds=bridge"]);
+    assert_ne!(code(&made), 0, "{}", place.show(&made));
+    assert_eq!(place.read("tasks.jsonl"), before);
+    for flag in ["--count=0", "--candidates=0"] {
+        let refused = place.run(&["tasks", "make", "store", "--into", "tasks.jsonl", flag]);
+        assert_eq!(code(&refused), 2, "{}", place.show(&refused));
+    }
+}
+
 #[test]
 fn tasks_are_shown() {
     let place = with_tasks();
@@ -325,6 +379,45 @@ fn tasks_are_shown() {
         exit 6
         --- stderr
         error: no episodes in `begun.jsonl`
+    "#]],
+    );
+    // Only who began a file of rollouts goes on with it.
+    let serve = ["serve", "--store", "store", "--tasks", "tasks.jsonl", "--split", "test"];
+    place.check(
+        &[serve.as_slice(), &["--port", "0", "--episodes", "out.jsonl", "--quiet"]].concat(),
+        &expect![[r#"
+            exit 6
+            --- stderr
+            error: cannot write the log of episodes
+            cause: `out.jsonl` is written by `sleuth tasks rollout`, which goes on with it
+            hint: name a file of its own for what clients do
+        "#]],
+    );
+    place.check(
+        &["tasks", "replay", "begun.jsonl", "--in", "store"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: no episodes in `begun.jsonl`
+    "#]],
+    );
+    place.write("torn.jsonl.gz", "no gzip");
+    place.check(
+        &["tasks", "show", "torn.jsonl.gz"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: cannot read `torn.jsonl.gz`
+        cause: unexpected end of file
+    "#]],
+    );
+    place.check(
+        &["tasks", "check", "docs", "--in", "store"],
+        &expect![[r#"
+        exit 6
+        --- stderr
+        error: cannot read `docs`
+        cause: failed to read from file `docs`: Is a directory (os error 21)
     "#]],
     );
     // What another program has logged has no events and no recording, and may mean no good.

@@ -120,7 +120,7 @@ fn what_cannot_be_made_is_said() {
             exit 6
             --- stderr
             error: no facts in the store: expected sentences that define, or entries of a manual (documents read: 1)
-            hint: tasks come from pages that explain one thing by name, and from manuals
+            hint: tasks come from pages that explain one thing by name, and from manuals; a store of other prose is measured with questions of your own: `sleuth tasks import jsonl`
         "#]],
     );
 }

@@ -69,7 +69,7 @@ fn noise_is_not() {
         &verdicts(30, |i| i % 3 == 0, |i| i % 3 == 0),
         expect![[r#"
             no difference shown: +0.000 in correct (p 1.0000)
-            no task came out differently; of 30 tasks, up to 0.095 might and not show"#]],
+            no task came out differently; of 30 tasks, as large a share as 0.095 could, unseen"#]],
     );
     check(
         &verdicts(1, |_| true, |_| false),

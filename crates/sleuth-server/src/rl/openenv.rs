@@ -236,6 +236,7 @@ fn not_there(error: &EnvironmentError) -> Refused {
         ),
         EnvironmentError::NoSuchIndex { .. } | EnvironmentError::NoSuchTask { .. } => {
             Refused::new(StatusCode::NOT_FOUND, "unknown_task", error.to_string())
+                .hint("only tasks of the split that is served can be asked for; `POST /sleuth/tasks` lists them")
         }
     }
 }

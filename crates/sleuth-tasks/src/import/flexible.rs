@@ -94,10 +94,10 @@ fn take(
         let Some(document) = document else { continue };
         let quote = named.get("quote").and_then(Value::as_str).unwrap_or_default();
         match evidence(importer, document, quote)? {
-            Some(evidence) => record.evidence.push(evidence),
-            None => {
-                let what = document.to_owned();
-                importer.leave_out(record.place, record.id, Reason::NotInStore, what);
+            Ok(evidence) => record.evidence.push(evidence),
+            Err(reason) => {
+                let what = if reason == Reason::NotQuoted { quote } else { document };
+                importer.leave_out(record.place, record.id, reason, what.to_owned());
                 return Ok(());
             }
         }
@@ -105,16 +105,16 @@ fn take(
     importer.take(record)
 }
 
-/// A document by its id, or by its title where only one has that; `None` where the store has no such
+/// A document by its id, or by its title where only one has that; the reason where the store has no such
 /// document, or that does not hold the quote.
 fn evidence(
     importer: &Importer<'_>,
     name: &str,
     quote: &str,
-) -> Result<Option<Evidenced>, ImportError> {
+) -> Result<Result<Evidenced, Reason>, ImportError> {
     let id = DocumentId::new(name);
     let Some(store) = importer.placer.store() else {
-        return Ok(Some(Evidenced { document: id, range: None, quote: quote.to_owned() }));
+        return Ok(Ok(Evidenced { document: id, range: None, quote: quote.to_owned() }));
     };
     let document = match store.document(&id)? {
         Some(document) => Some(document),
@@ -127,13 +127,13 @@ fn evidence(
             }
         }
     };
-    let Some(document) = document else { return Ok(None) };
+    let Some(document) = document else { return Ok(Err(Reason::NotInStore)) };
     let range = locate(&document.text, quote);
     if range.is_none() && !quote.trim().is_empty() {
-        return Ok(None);
+        return Ok(Err(Reason::NotQuoted));
     }
     let quote = range.clone().map(|range| document.text[range].to_owned()).unwrap_or_default();
-    Ok(Some(Evidenced { document: document.id.clone(), range, quote }))
+    Ok(Ok(Evidenced { document: document.id.clone(), range, quote }))
 }
 
 fn id_of(fields: &Map<String, Value>) -> Option<String> {

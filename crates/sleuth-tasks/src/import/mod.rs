@@ -130,8 +130,10 @@ pub enum Reason {
     NoAnswer,
     /// A record before it has its id.
     Duplicate,
-    /// Evidence of it is not in the store.
+    /// A document of its evidence is not in the store.
     NotInStore,
+    /// A document of its evidence is there, and does not hold the quote.
+    NotQuoted,
 }
 
 impl Reason {
@@ -142,6 +144,7 @@ impl Reason {
             Self::NoAnswer => "no_answer",
             Self::Duplicate => "duplicate",
             Self::NotInStore => "not_in_store",
+            Self::NotQuoted => "not_quoted",
         }
     }
 }

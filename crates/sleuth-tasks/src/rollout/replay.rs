@@ -5,7 +5,7 @@
 //! are written in the order of the file with all times zero, so replays on any number of threads give
 //! the same bytes.
 
-use std::io::{BufRead as _, BufReader, Write};
+use std::io::{BufRead as _, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,7 +72,7 @@ pub fn replay_episodes(
     on_progress: &dyn Fn(&Replayed),
 ) -> Result<Replayed, RolloutError> {
     let read = |source: std::io::Error| RolloutError::Lines(LinesError::Io(source));
-    let mut reader = BufReader::with_capacity(1 << 20, fs_err::File::open(path).map_err(read)?);
+    let mut reader = crate::lines::open(path).map_err(read)?;
     let mut replayed = Replayed::default();
     let mut again: Option<Again<'_>> = None;
     let mut batch: Vec<(usize, Vec<u8>)> = Vec::new();

@@ -268,21 +268,22 @@ fn plain_lines_have_many_shapes() {
 fn evidence_that_is_not_in_the_store_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let store = library(dir.path());
-    let check = |quote: &str, left_out: usize, range: bool| {
+    let check = |document: &str, quote: &str, left_out: Option<Reason>, range: bool| {
         let line = json!({
             "question": "Where was she born?",
             "answer": "Varnograd",
-            "evidence": [{ "document": "tonkova", "quote": quote }],
+            "evidence": [{ "document": document, "quote": quote }],
         });
         let (_dir, path) = written("asked.jsonl", &line.to_string());
         let (tasks, report) = read(Format::Jsonl, &path, Some(&store)).unwrap();
-        assert_eq!(report.left_out.get(&Reason::NotInStore).copied().unwrap_or(0), left_out);
-        assert_eq!(tasks.len(), 1 - left_out);
+        assert_eq!(report.left_out.keys().copied().collect::<Vec<_>>(), Vec::from_iter(left_out));
+        assert_eq!(tasks.is_empty(), left_out.is_some());
         assert!(tasks.iter().all(|task| task.evidence[0].range.is_some() == range));
     };
-    check("She was born in  Varnograd", 0, true);
-    check("", 0, false);
-    check("She was born in Port Selm", 1, false);
+    check("tonkova", "She was born in  Varnograd", None, true);
+    check("tonkova", "", None, false);
+    check("tonkova", "She was born in Port Selm", Some(Reason::NotQuoted), false);
+    check("nobody", "", Some(Reason::NotInStore), false);
 }
 
 #[test]

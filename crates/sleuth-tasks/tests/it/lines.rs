@@ -132,15 +132,22 @@ fn a_log_cuts_nothing_but_an_episode_in_flight() {
         assert!(error.starts_with("episodes cannot be appended to the compressed"), "{error}");
         assert!(!path.exists());
     }
-    // What stands there, and what is kept of it.
+    // Nor is anything put behind the head of a run of rollouts, by which what follows is run again.
     let head = "{\"rollouts\":{}}\n";
+    for text in [format!("{head}{one}"), format!("{two}\n{head}")] {
+        fs_err::write(&path, &text).unwrap();
+        let error = EpisodeLog::open(&path).unwrap_err().to_string();
+        assert!(error.contains("is written by `sleuth tasks rollout`"), "{error}");
+        assert_eq!(fs_err::read_to_string(&path).unwrap(), text);
+    }
+    // What stands there, and what is kept of it.
     for (text, kept, next) in [
         (String::new(), String::new(), None),
         ("{\"sch".to_owned(), String::new(), None),
         (one[..50].to_owned(), String::new(), None),
-        (format!("{head}{one}"), format!("{head}{one}"), Some(1)),
         (format!("{one}{two}{}", &one[..9]), format!("{one}{two}"), Some(5)),
-        (format!("{two}\n{head}{one}"), format!("{two}\n{head}{one}"), Some(5)),
+        (format!("{two}\n{one}"), format!("{two}\n{one}"), Some(5)),
+        (head[..7].to_owned(), String::new(), None),
     ] {
         fs_err::write(&path, &text).unwrap();
         let log = EpisodeLog::open(&path).unwrap();
