@@ -35,7 +35,7 @@ pub(crate) struct CollapseArgs {
     #[arg(required = true, value_name = "LOG")]
     logs: Vec<PathBuf>,
     /// Score from which an answer is right, where the log does not say
-    #[arg(long, value_name = "SCORE", default_value_t = WatchOptions::default().right_from, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", default_value_t = WatchOptions::default().right_from, allow_negative_numbers = true, value_parser = finite)]
     right_from: f64,
     /// Rollouts taken together where the log names no steps
     #[arg(long, value_name = "N", default_value_t = WatchOptions::default().window as u64, value_parser = clap::value_parser!(u64).range(1..))]
@@ -46,6 +46,13 @@ pub(crate) struct CollapseArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())
+        .ok_or_else(|| "expected a number".to_owned())
 }
 
 pub(crate) fn collapse(common: &Common, args: &CollapseArgs) -> Result<Exit, Failure> {

@@ -127,6 +127,12 @@ pub(crate) fn rollout(common: &Common, args: &RolloutArgs) -> Result<Exit, Failu
     let tasks = chosen(args)?;
     interrupt::listen("ending; what is written stays, and the same command goes on from there");
     let found = choose::hunter(args.policy, args.model.as_deref(), false, &places)?;
+    if found.is_none() && (args.lead.is_some() || args.temperature != 0.0) {
+        return Err(Failure::usage(
+            "`--lead` and `--temperature` are of a model: `trail` has none",
+            "name a model with `--model MODEL`, or leave them out",
+        ));
+    }
     let judge = args.judge.as_deref().map(|name| choose::find(name, &places)).transpose()?;
     let store = open_store(&args.store, &places, &progress)?;
     let retrieval = args.quality.retrieval(&store.retrieval()?.id, args.seed);

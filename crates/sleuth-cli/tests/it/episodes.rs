@@ -892,6 +892,7 @@ fn a_collapse_is_seen() {
 #[test]
 fn logs_that_cannot_be_watched() {
     let place = Place::new();
+    assert_eq!(code(&place.run(&["eval", "collapse", "a.jsonl", "--right-from", "nan"])), 2);
     let check = |content: &[u8], expected: Expect| {
         place.write("log.jsonl", content);
         place.check(&["eval", "collapse", "log.jsonl"], &expected);

@@ -147,6 +147,8 @@ fn what_does_not_fit_is_refused() {
     let state: Value = serde_json::from_slice(&allowed.stdout).unwrap();
     assert_eq!((&state["fit"]["drifted"], &state["accuracy"]), (&json!(1), &json!(1.0)));
     assert_eq!(code(&run("tasks.jsonl", &["--reward", "none"])), 2);
+    assert_eq!(code(&run("tasks.jsonl", &["--lead", "3"])), 2);
+    assert_eq!(code(&run("tasks.jsonl", &["--temperature", "1"])), 2);
     assert_eq!(code(&run("tasks.jsonl", &["--quality", "noisy"])), 2);
     let none = run("tasks.jsonl", &["--split", "dev"]);
     assert_eq!(code(&none), 6);

@@ -215,7 +215,11 @@ pub(super) fn of_state(state: &EnvironmentState, episode: &str) -> Value {
 
 /// A mistake in the form that OpenEnv gives it, and in ours.
 fn unprocessable(faults: &[Value]) -> Response {
-    let message = faults.first().and_then(|fault| fault["msg"].as_str()).unwrap_or_default();
+    let message = faults.first().map_or_else(String::new, |fault| {
+        let key = fault["loc"].as_array().and_then(|loc| loc.last()?.as_str());
+        let key = key.map_or_else(String::new, |key| format!(": `{key}`"));
+        format!("{}{key}", fault["msg"].as_str().unwrap_or_default())
+    });
     let body = json!({
         "error": { "code": "invalid_request", "message": message },
         "detail": faults,
