@@ -1,5 +1,6 @@
 //! `sleuth tasks rollout`.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -201,10 +202,12 @@ fn chosen(args: &RolloutArgs) -> Result<Vec<Task>, Failure> {
     tasks.truncate(args.first.map_or(usize::MAX, |first| first as usize));
     if let Some(n) = args.sample {
         let lot = |task: &Task| sha256_hex(format!("sample {} {}", args.seed, task.id).as_bytes());
-        let mut lots: Vec<String> = tasks.iter().map(lot).collect();
+        let mut lots: Vec<(String, usize)> =
+            tasks.iter().enumerate().map(|(at, task)| (lot(task), at)).collect();
         lots.sort_unstable();
-        let last = lots.get(n as usize - 1).cloned();
-        tasks.retain(|task| last.as_ref().is_none_or(|last| lot(task) <= *last));
+        let drawn: HashSet<usize> = lots.iter().take(n as usize).map(|(_, at)| *at).collect();
+        let mut at = 0..;
+        tasks.retain(|_| at.next().is_some_and(|at| drawn.contains(&at)));
     }
     Ok(tasks)
 }
