@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sleuth_agent::LOG;
-use sleuth_records::{Citation, Claim, Event, Evidence, Finish, Trajectory, Usage};
+use sleuth_records::{Citation, Claim, Envelope, Event, Evidence, Finish, Trajectory, Usage};
 
 use crate::args::{Common, TraceCommand};
 use crate::fail::{Exit, Failure};
@@ -128,16 +128,16 @@ fn find_run(name: &str, places: &Places) -> Result<PathBuf, Failure> {
 fn show(folder: &Path, trajectory: &Trajectory, paint: Paint) -> String {
     let name = escape(&folder.display().to_string());
     let end = if trajectory.is_complete() { "" } else { "\nthe log ends before the run did\n" };
-    format!("run        {name}\n{}{end}", show_events(trajectory, paint))
+    format!("run        {name}\n{}{end}", show_events(&trajectory.events, paint))
 }
 
 /// The events of a run as people read them.
-pub(crate) fn show_events(trajectory: &Trajectory, paint: Paint) -> String {
+pub(crate) fn show_events(events: &[Envelope], paint: Paint) -> String {
     let mut text = String::new();
-    let began = trajectory.events.first().map_or(0, |first| first.at_ms);
+    let began = events.first().map_or(0, |first| first.at_ms);
     let mut evidence: Vec<&Evidence> = Vec::new();
     let mut answer: Option<(&String, &Vec<Claim>)> = None;
-    for envelope in &trajectory.events {
+    for envelope in events {
         let at = format!("{:>8}", seconds(envelope.at_ms.saturating_sub(began) as f64 / 1000.0));
         let at = paint.dim(&at);
         match &envelope.event {

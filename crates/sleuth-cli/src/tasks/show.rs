@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use sleuth_eval::EpisodesError;
 use sleuth_eval::report::Table;
-use sleuth_records::Trajectory;
 use sleuth_tasks::{Ending, Episode, Segment, Source, Task, TaskId, holds_episodes, read_episodes};
 
 use crate::args::Common;
@@ -247,7 +246,7 @@ fn whole_episode(episode: &Episode, paint: Paint) -> String {
     text += &if episode.events.is_empty() {
         transcript(&episode.transcript, paint)
     } else {
-        show_events(&Trajectory { events: episode.events.clone() }, paint)
+        show_events(&episode.events, paint)
     };
     match &episode.ending {
         Ending::Scored { verdict, reward } => {
