@@ -4,10 +4,12 @@
 //! *operation* is one of these five. The load comes from this process and shares the machine's cores with
 //! the server. The peers host the same: the same documents and questions, searched inside their process
 //! by bm25s, over the protocol of their own library; that of skyrl-gym, which has no server, is stepped in
-//! its own process by nobody else, and so is ours once more, by one thread. Every server is measured several times in turn; the rate is its best.
+//! its own process by nobody else, and so is ours once more: by one thread, and by as many as there are cores.
+//! Every server is measured several times in turn; the rate is its best.
 //!
 //! At last, ten thousand connections that each ask for a session: those beyond the limit are refused.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -84,12 +86,13 @@ struct Row {
 pub(crate) fn bench(options: &[&str]) -> Result<()> {
     let (flags, named): (Vec<&str>, Vec<&str>) =
         options.iter().partition(|option| option.starts_with("--"));
-    let (mut seconds, mut peers) = (4.0, true);
+    let (mut seconds, mut peers, mut served) = (4.0, true, true);
     for flag in flags {
         match (flag, flag.strip_prefix("--seconds=")) {
             ("--no-peers", _) => peers = false,
+            ("--in-process", _) => served = false,
             (_, Some(number)) => seconds = number.parse()?,
-            _ => bail!("unknown option `{flag}`: expected --no-peers or --seconds=N"),
+            _ => bail!("unknown option `{flag}`: expected --no-peers, --in-process or --seconds=N"),
         }
     }
     let stores = if named.is_empty() { STORES.to_vec() } else { named };
@@ -97,7 +100,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
     println!(
         "\n{SESSIONS} sessions; an episode is a reset, three searches and an answer; {} cores for server \
          and load together\n",
-        std::thread::available_parallelism().map_or(0, usize::from)
+        cores()
     );
     println!("| store | environment | operations/s | ms of processor an operation | MiB peak |");
     println!("|---|---|---|---|---|");
@@ -111,12 +114,12 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         let tasks = Arc::new(tasks);
         let path = set.store.path().to_owned();
         drop(set);
-        let mut rows = own(&path, &file, &home)?;
+        let mut rows = if served { own(&path, &file, &home)? } else { Vec::new() };
         let mut skyrl = None;
         if peers {
             match others(name, &file, &home) {
                 Ok((others, command)) => {
-                    rows.extend(others);
+                    rows.extend(others.into_iter().filter(|_| served));
                     skyrl = Some(command);
                 }
                 Err(error) => eprintln!("peers: not measured: {error:#}"),
@@ -138,30 +141,40 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
             println!("| {name} | {} | {rate:.0} | {busy:.3} | {peak:.0} |", row.peer.name);
         }
         for (parts, words) in [(Parts::LEXICAL, "words"), (Parts::ALL, "words + graph")] {
-            let mut best = 0.0f64;
-            for _ in 0..ROUNDS {
-                best = best.max(stepped_here(&path, &tasks, parts, seconds)?);
+            for n_threads in [1, cores()] {
+                let mut best = 0.0f64;
+                for _ in 0..ROUNDS {
+                    best = best.max(stepped_here(&path, &tasks, parts, n_threads, seconds)?);
+                }
+                in_process_row(name, &format!("sleuth, {words}"), n_threads, best);
             }
-            println!(
-                "| {name} | sleuth, {words}, stepped in its process | {best:.0} | {:.3} | – |",
-                1000.0 / best
-            );
         }
-        if let Some(mut command) = skyrl {
-            let mut best = 0.0f64;
-            for _ in 0..ROUNDS {
-                best = best.max(in_process(&mut command, seconds)?);
+        if let Some(command) = skyrl {
+            for n_threads in [1, cores()] {
+                let mut best = 0.0f64;
+                for _ in 0..ROUNDS {
+                    best = best.max(in_process(&command, n_threads, seconds)?);
+                }
+                in_process_row(name, "skyrl-gym, bm25s", n_threads, best);
             }
-            println!(
-                "| {name} | skyrl-gym, bm25s, stepped in its process | {best:.0} | {:.3} | – |",
-                1000.0 / best
-            );
         }
     }
-    if let Some(name) = stores.first() {
+    if let Some(name) = stores.first().filter(|_| served) {
         many(&runtime, name)?;
     }
     Ok(())
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn in_process_row(store: &str, environment: &str, n_threads: usize, rate: f64) {
+    let each = 1000.0 * n_threads as f64 / rate;
+    let threads = if n_threads == 1 { "thread" } else { "threads" };
+    println!(
+        "| {store} | {environment}, stepped in its process by {n_threads} {threads} | {rate:.0} | {each:.3} | – |"
+    );
 }
 
 /// Connections that ask for a session each and stay; those with one begin an episode and search.
@@ -240,7 +253,7 @@ fn own(store: &Path, tasks: &Path, home: &Path) -> Result<Vec<Row>> {
     ])
 }
 
-fn others(store: &str, tasks: &Path, home: &Path) -> Result<(Vec<Row>, Command)> {
+fn others(store: &str, tasks: &Path, home: &Path) -> Result<(Vec<Row>, Vec<OsString>)> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/environment");
     let corpus = corpus(store, home)?;
     let python = python(&here, home)?;
@@ -256,48 +269,78 @@ fn others(store: &str, tasks: &Path, home: &Path) -> Result<(Vec<Row>, Command)>
         row("openenv, bm25s, over WebSocket", "openenv", Dialect::OpenEnv)?,
         row("aviary, bm25s, over HTTP", "aviary", Dialect::Aviary)?,
     ];
-    Ok((rows, command("skyrl")))
+    let skyrl = [&python, &here.join("gyms.py"), Path::new("skyrl"), &corpus, tasks];
+    Ok((rows, skyrl.map(|part| part.as_os_str().to_owned()).to_vec()))
 }
 
-/// Operations a second of our environment without a server, by this thread alone.
-fn stepped_here(path: &Path, tasks: &[Task], parts: Parts, seconds: f64) -> Result<f64> {
+/// Operations a second of our environment without a server, its sessions dealt to so many threads.
+fn stepped_here(
+    path: &Path,
+    tasks: &[Task],
+    parts: Parts,
+    n_threads: usize,
+    seconds: f64,
+) -> Result<f64> {
     let store = Arc::new(Store::open(path)?.with_cache(usize::MAX, 64 << 20));
     let options = GymOptions { parts, ..GymOptions::default() };
     let retrieval = store.retrieval()?.id;
     let gym = Arc::new(Gym::of_any_split(store, retrieval, tasks.to_vec(), options)?);
-    let mut sessions: Vec<Environment> =
-        (0..SESSIONS).map(|_| Environment::new(Arc::clone(&gym))).collect();
     let begun = Instant::now();
+    let until = begun + Duration::from_secs_f64(seconds);
+    let operations: Result<usize> = std::thread::scope(|scope| {
+        let step = |nth: usize| stepped(&gym, tasks, (nth..SESSIONS).step_by(n_threads), until);
+        let threads: Vec<_> = (0..n_threads).map(|nth| scope.spawn(move || step(nth))).collect();
+        let joined = threads.into_iter().map(|thread| match thread.join() {
+            Ok(operations) => operations,
+            Err(_) => bail!("a thread panicked"),
+        });
+        joined.sum()
+    });
+    Ok(operations? as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// Operations of the sessions of these numbers, an episode of each in turn.
+fn stepped(
+    gym: &Arc<Gym>,
+    tasks: &[Task],
+    sessions: impl Iterator<Item = usize>,
+    until: Instant,
+) -> Result<usize> {
+    let mut sessions: Vec<(usize, Environment)> =
+        sessions.map(|nth| (nth, Environment::new(Arc::clone(gym)))).collect();
     let mut operations = 0;
-    for at in 0.. {
-        if begun.elapsed().as_secs_f64() >= seconds {
-            break;
-        }
-        let session = &mut sessions[at % SESSIONS];
-        let (queries, said) = episode(tasks, at);
-        session.reset(&Pick::Index(at % tasks.len()))?;
-        for query in queries {
-            let found = session.step(&Action::Search { query: query.to_owned() }, "")?;
-            if found.passages.is_empty() {
-                bail!("a search gave {found:?}");
+    loop {
+        for (at, session) in &mut sessions {
+            if Instant::now() >= until {
+                return Ok(operations);
             }
+            let (queries, said) = episode(tasks, *at);
+            session.reset(&Pick::Index(*at % tasks.len()))?;
+            for query in queries {
+                let found = session.step(&Action::Search { query: query.to_owned() }, "")?;
+                if found.passages.is_empty() {
+                    bail!("a search gave {found:?}");
+                }
+            }
+            let answer = Action::Answer { text: said.to_owned(), citations: Vec::new() };
+            let end = session.step(&answer, "")?;
+            if end.reward.is_none_or(|reward| reward < 0.5) {
+                bail!("a right answer gave {end:?}");
+            }
+            session.take_episode();
+            operations += OPERATIONS;
+            *at += SESSIONS;
         }
-        let answer = Action::Answer { text: said.to_owned(), citations: Vec::new() };
-        let end = session.step(&answer, "")?;
-        if end.reward.is_none_or(|reward| reward < 0.5) {
-            bail!("a right answer gave {end:?}");
-        }
-        session.take_episode();
-        operations += OPERATIONS;
     }
-    Ok(operations as f64 / begun.elapsed().as_secs_f64())
 }
 
 /// Operations a second of an environment that steps itself.
-fn in_process(command: &mut Command, seconds: f64) -> Result<f64> {
-    let again = command.get_args().map(ToOwned::to_owned).collect::<Vec<_>>();
-    let output =
-        Command::new(command.get_program()).args(again).arg(seconds.to_string()).output()?;
+fn in_process(command: &[OsString], n_threads: usize, seconds: f64) -> Result<f64> {
+    let (program, arguments) = command.split_first().context("no command")?;
+    let output = Command::new(program)
+        .args(arguments)
+        .args([n_threads.to_string(), seconds.to_string()])
+        .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let numbers: Vec<f64> =
         text.split_whitespace().filter_map(|number| number.parse().ok()).collect();

@@ -62,7 +62,7 @@ fn main() -> anyhow::Result<()> {
                  cargo xtask bench pdf [FOLDER...]\n       \
                  cargo xtask bench pages [--ours]\n       \
                  cargo xtask bench serve [--no-peers] [--seconds=N] [STORE...]\n       \
-                 cargo xtask bench environment [--no-peers] [--seconds=N] [STORE...]\n       \
+                 cargo xtask bench environment [--no-peers] [--in-process] [--seconds=N] [STORE...]\n       \
                  cargo xtask bench rollouts [STORE [COUNT]]\n       \
                  cargo xtask bench sites\n       \
                  cargo xtask bench tasks [CANDIDATES]\n       \

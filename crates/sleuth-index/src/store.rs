@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use foldhash::fast::RandomState;
 use serde::Serialize;
 use sleuth_records::{Document, DocumentId, Hit, Passage, PassageId, Ranking};
 use tantivy::columnar::{Column, StrColumn};
@@ -216,7 +217,7 @@ impl Segment {
 
 /// The documents read last, decoded, so that reading around in one does not decode it again.
 struct Cache {
-    documents: HashMap<DocumentId, Arc<Document>>,
+    documents: HashMap<DocumentId, Arc<Document>, RandomState>,
     bytes: usize,
     most: usize,
     most_bytes: usize,
@@ -224,7 +225,7 @@ struct Cache {
 
 impl Cache {
     fn new(most: usize, most_bytes: usize) -> Self {
-        Self { documents: HashMap::new(), bytes: 0, most, most_bytes }
+        Self { documents: HashMap::default(), bytes: 0, most, most_bytes }
     }
 
     fn insert(&mut self, document: &Arc<Document>) {

@@ -2,8 +2,9 @@
 
     gyms.py openenv FOLDER TASKS          HTTPEnvServer of openenv, over WebSockets
     gyms.py aviary FOLDER TASKS           TaskDatasetServer of fhaviary, over HTTP
-    gyms.py skyrl FOLDER TASKS SECONDS    SearchEnv of skyrl-gym, without any server: SESSIONS of them are
-                                          stepped in turn by this process alone
+    gyms.py skyrl FOLDER TASKS THREADS SECONDS
+                                          SearchEnv of skyrl-gym, without any server: SESSIONS of them are
+                                          stepped in this process alone, dealt to so many threads
 
 The documents are those of FOLDER/corpus.jsonl, title and text as one, searched by bm25s (k1 .9, b .4,
 Snowball English). TASKS is JSON Lines with `question` and `gold_answers`. A server prints one line,
@@ -19,6 +20,7 @@ import socket
 import string
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import bm25s
 import Stemmer
@@ -170,7 +172,7 @@ def aviary(search, tasks):
     serve(TaskDatasetServer(Dataset()).app)
 
 
-def skyrl(search, tasks, seconds):
+def skyrl(search, tasks, n_threads, seconds):
     from omegaconf import DictConfig
     from skyrl_gym.envs.search.env import SearchEnv
 
@@ -183,8 +185,7 @@ def skyrl(search, tasks, seconds):
         {"search_url": "http://127.0.0.1:9/none", "topk": K, "timeout": 30, "log_requests": False}
     )
 
-    def operations():
-        at = 0
+    def operations(at):
         while True:
             task = tasks[at % len(tasks)]
             extras = {
@@ -202,12 +203,21 @@ def skyrl(search, tasks, seconds):
             yield
             at += SESSIONS
 
-    sessions = [operations() for _ in range(SESSIONS)]
-    begun, done = time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds:
-        for session in sessions:
-            next(session)
-        done += len(sessions)
+    def step(numbers):
+        sessions, done = [operations(at) for at in numbers], 0
+        while time.perf_counter() - begun < seconds:
+            for session in sessions:
+                next(session)
+            done += len(sessions)
+        return done
+
+    dealt = [range(nth, SESSIONS, n_threads) for nth in range(n_threads)]
+    begun = time.perf_counter()
+    if n_threads == 1:
+        done = step(dealt[0])
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            done = sum(pool.map(step, dealt))
     print(done, time.perf_counter() - begun, flush=True)
 
 
@@ -219,6 +229,6 @@ match kind:
     case "aviary":
         aviary(found, tasks)
     case "skyrl":
-        skyrl(found, tasks, float(sys.argv[4]))
+        skyrl(found, tasks, int(sys.argv[4]), float(sys.argv[5]))
     case _:
         sys.exit(f"unknown environment `{kind}`: expected openenv, aviary or skyrl")

@@ -3,11 +3,12 @@
 //! What cuts and marks passages is public: an environment that trains a policy elsewhere has to show it
 //! what [`Chat`](crate::Chat) will show it later.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use sleuth_index::{analyze, for_each_term_like};
+use sleuth_index::TermFinder;
 use sleuth_records::{Document, DocumentId, EvidenceId, LineMap};
 
 use crate::trail::sentences;
@@ -79,42 +80,47 @@ impl Shown {
 /// A passage under its name, in the document of that number and title, as a marked block. What looks
 /// like our own marks in it is replaced, so that no document can end its block and speak as the program.
 pub fn marked(id: &EvidenceId, document: usize, title: &str, text: &str) -> String {
-    let clean = |text: &str| text.replace(['⟦', '⟧'], "|");
-    let (title, text) = (clean(title).replace('\n', " "), clean(text));
+    let (title, text) = (clean(title, &['⟦', '⟧', '\n']), clean(text, &['⟦', '⟧']));
     format!("⟦{id} in d{document}: {title}⟧\n{text}\n⟦end⟧")
+}
+
+/// `text` with `|` for our marks, and a space for a line end where `marks` has it.
+fn clean<'t>(text: &'t str, marks: &[char]) -> Cow<'t, str> {
+    if !text.contains(marks) {
+        return Cow::Borrowed(text);
+    }
+    let replace = |c: char| match c {
+        '\n' if marks.contains(&c) => ' ',
+        _ if marks.contains(&c) => '|',
+        _ => c,
+    };
+    Cow::Owned(text.chars().map(replace).collect())
 }
 
 /// Different terms that are looked for.
 struct Wanted {
-    /// Sorted.
-    terms: Vec<String>,
-    found: Vec<bool>,
-    /// By byte: whether a term begins with it.
-    initials: [bool; 256],
+    finder: TermFinder,
+    /// By term: where it was found last.
+    found: Vec<usize>,
 }
 
 impl Wanted {
     fn of(text: &str) -> Self {
-        let mut terms: Vec<String> = analyze(text).into_iter().map(|term| term.text).collect();
-        terms.sort_unstable();
-        terms.dedup();
-        let mut initials = [false; 256];
-        for first in terms.iter().filter_map(|term| term.bytes().next()) {
-            initials[usize::from(first)] = true;
-        }
-        Self { found: vec![false; terms.len()], terms, initials }
+        let finder = TermFinder::of(text);
+        Self { found: Vec::new(), finder }
     }
 
-    /// How many of them stand in `text`.
-    fn n_in(&mut self, text: &str) -> usize {
-        self.found.fill(false);
-        let begins = |word: &str| self.initials[usize::from(word.as_bytes()[0])];
-        for_each_term_like(text, begins, |term, _| {
-            if let Ok(at) = self.terms.binary_search_by(|known| known.as_str().cmp(term)) {
-                self.found[at] = true;
+    /// How many of them stand in each of `parts` of `text`.
+    fn n_in(&mut self, text: &str, parts: &[Range<usize>]) -> Vec<usize> {
+        let mut n_in = vec![0; parts.len()];
+        self.found.clear();
+        self.found.resize(self.finder.n_terms(), usize::MAX);
+        self.finder.for_each_in(text, parts, |part, term| {
+            if std::mem::replace(&mut self.found[term], part) != part {
+                n_in[part] += 1;
             }
         });
-        self.found.iter().filter(|found| **found).count()
+        n_in
     }
 }
 
@@ -139,8 +145,7 @@ impl<'q> Excerpts<'q> {
         let wanted = self.wanted.get_or_insert_with(|| Wanted::of(self.query));
         let passage = &text[range.clone()];
         let sentences = sentences(passage);
-        let matches: Vec<usize> =
-            sentences.iter().map(|s| wanted.n_in(&passage[s.clone()])).collect();
+        let matches = wanted.n_in(passage, &sentences);
         // The window of whole sentences with the most matches; the earliest among equals.
         let mut best: Option<(usize, Range<usize>)> = None;
         for first in 0..sentences.len() {
@@ -244,7 +249,7 @@ pub fn quote(text: &str, range: Range<usize>, claim: &str) -> Range<usize> {
     for length in 1..=3 {
         for window in sentences.windows(length) {
             let span = window[0].start..window[length - 1].end;
-            let found = wanted.n_in(&passage[span.clone()]);
+            let found = wanted.n_in(passage, std::slice::from_ref(&span))[0];
             if best.as_ref().is_none_or(|(most, ..)| found > *most) {
                 best = Some((found, length, span));
             }

@@ -55,10 +55,7 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
         }
     };
     let mut from = 0;
-    // Only what begins with one of these bytes can end a sentence; the last two begin `。`, `！` and `？`.
-    let may_end = |byte: &u8| matches!(byte, b'.' | b'!' | b'?' | b'\n' | 0xE3 | 0xEF);
-    while let Some(skipped) = text.as_bytes()[from..].iter().position(may_end) {
-        let at = from + skipped;
+    while let Some(at) = next_mark(text.as_bytes(), from) {
         let mut chars = text[at..].chars();
         let Some(c) = chars.next() else { break };
         let end = at + c.len_utf8();
@@ -91,6 +88,18 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
     }
     push(start..text.len());
     out
+}
+
+/// Where from `from` on something stands that may end a sentence: by its first byte, which for `。`, `！` and `？` is
+/// one of the last two.
+fn next_mark(bytes: &[u8], from: usize) -> Option<usize> {
+    /// Bytes that are looked at together, which takes no longer than a few of them one by one.
+    const TOGETHER: usize = 32;
+    let is_mark = |byte: &u8| matches!(byte, b'.' | b'!' | b'?' | b'\n' | 0xE3 | 0xEF);
+    let mut blocks = bytes[from..].chunks(TOGETHER).enumerate();
+    let (nth, block) =
+        blocks.find(|(_, block)| block.iter().fold(false, |any, byte| any | is_mark(byte)))?;
+    Some(from + nth * TOGETHER + block.iter().position(is_mark)?)
 }
 
 fn abbreviates(before: &str) -> bool {

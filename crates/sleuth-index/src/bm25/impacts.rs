@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
 use tantivy::DocId;
 
 /// What a term adds to a passage, as a share of its idf: from 0 to 1.
@@ -42,9 +43,9 @@ pub(crate) struct ImpactCache {
 
 #[derive(Default)]
 struct Generations {
-    young: HashMap<Box<str>, Arc<Impacts>>,
+    young: HashMap<Box<str>, Arc<Impacts>, RandomState>,
     young_bytes: usize,
-    old: HashMap<Box<str>, Arc<Impacts>>,
+    old: HashMap<Box<str>, Arc<Impacts>, RandomState>,
 }
 
 impl Generations {
@@ -130,7 +131,7 @@ mod tests {
         }
         assert_eq!(ask(&["a", "b"], 100), ["b"]);
         let kept = cache.kept.lock().unwrap();
-        let bytes = |of: &HashMap<Box<str>, Arc<Impacts>>| -> usize {
+        let bytes = |of: &HashMap<Box<str>, Arc<Impacts>, RandomState>| -> usize {
             of.iter().map(|(term, list)| list.bytes(term.len())).sum()
         };
         assert_eq!(bytes(&kept.young), kept.young_bytes);

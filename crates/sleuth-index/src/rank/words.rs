@@ -107,7 +107,10 @@ fn for_each_positive(scores: &mut [Vec<f32>], mut each: impl FnMut(usize, DocId,
 fn highest(scores: &[Vec<f32>], n: usize) -> Vec<Scored> {
     /// Scores of which only the highest is looked at first.
     const TOGETHER: usize = 32;
-    let most = |scores: &[f32]| scores.iter().copied().fold(0.0, f32::max);
+    // Of numbers that are not below 0, the greatest has the greatest bits; these are compared many at once.
+    let bits = |score: &f32| score.to_bits().cast_signed();
+    let most =
+        |scores: &[f32]| f32::from_bits(scores.iter().map(bits).fold(0, i32::max).cast_unsigned());
     let mut peaks: Vec<f32> =
         scores.iter().flat_map(|scores| scores.chunks(TOGETHER).map(most)).collect();
     let all = peaks.clone();

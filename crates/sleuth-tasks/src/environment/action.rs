@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use sleuth_records::ToolSpec;
 
@@ -88,19 +89,42 @@ impl Action {
 
     /// The action as a transcript keeps it: a call as one line of JSON, or the words that were none.
     pub fn as_line(&self) -> String {
+        #[derive(Serialize)]
+        struct Call<'a> {
+            name: &'a str,
+            arguments: Arguments<'a>,
+        }
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Arguments<'a> {
+            Search {
+                query: &'a str,
+            },
+            Open {
+                document: &'a str,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                line: Option<u64>,
+            },
+            Find {
+                document: &'a str,
+                pattern: &'a str,
+            },
+            Answer {
+                answer: &'a str,
+                citations: &'a [String],
+            },
+        }
         let (name, arguments) = match self {
-            Self::Search { query } => ("search", json!({ "query": query })),
-            Self::Open { document, at: None } => ("open", json!({ "document": document })),
-            Self::Open { document, at } => ("open", json!({ "document": document, "line": at })),
-            Self::Find { document, pattern } => {
-                ("find", json!({ "document": document, "pattern": pattern }))
-            }
+            Self::Search { query } => ("search", Arguments::Search { query }),
+            Self::Open { document, at } => ("open", Arguments::Open { document, line: *at }),
+            Self::Find { document, pattern } => ("find", Arguments::Find { document, pattern }),
             Self::Answer { text, citations } => {
-                ("answer", json!({ "answer": text, "citations": citations }))
+                ("answer", Arguments::Answer { answer: text, citations })
             }
             Self::Invalid { said, .. } => return said.clone(),
         };
-        json!({ "name": name, "arguments": arguments }).to_string()
+        // Texts and a number: nothing that JSON could not say.
+        serde_json::to_string(&Call { name, arguments }).unwrap_or_default()
     }
 }
 

@@ -100,11 +100,8 @@ pub fn verify(
         return Ok(Verdict { correct, exact_match: score, f1: score, reason, calls: Vec::new() });
     }
     let gold = &task.gold_answers;
-    let mut verdict = Verdict {
-        exact_match: best(gold, |gold| words::exact_match(answer, gold)),
-        f1: best(gold, |gold| words::f1(answer, gold)),
-        ..Verdict::default()
-    };
+    let (exact_match, f1) = words::exact_match_and_f1(answer, gold);
+    let mut verdict = Verdict { exact_match, f1, ..Verdict::default() };
     if words::is_blank(answer) {
         verdict.reason = match not_found::is_said(attempt) {
             true => "the attempt found nothing, and there is an answer".to_owned(),
@@ -173,10 +170,6 @@ fn decide(
 /// Whether a gold answer is *yes* or *no* and nothing else.
 pub(crate) fn is_yes_or_no(gold: &str) -> bool {
     matches!(words::folded(gold).as_str(), "yes" | "no")
-}
-
-fn best(gold: &[String], score: impl Fn(&str) -> f64) -> f64 {
-    gold.iter().map(|gold| score(gold)).fold(0.0, f64::max)
 }
 
 /// The beginning of a text in one line, for a reason or a message.

@@ -78,6 +78,9 @@ pub(crate) fn plain(text: &str) -> String {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
         _ => c,
     };
+    if text.is_ascii() && !text.contains(is_unseen) {
+        return spaced(text);
+    }
     let signs = text.chars().filter(|&c| !is_unseen(c)).map(ascii).nfkc().map(ascii);
     spaced(&signs.collect::<String>())
 }
@@ -87,9 +90,16 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     folded(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Exact match of two texts after the normalisation.
-pub(crate) fn exact_match(answer: &str, gold: &str) -> f64 {
-    f64::from(u8::from(!is_blank(answer) && normalised(answer) == normalised(gold)))
+/// Exact match and F1 of an answer, each with the gold answer that it is best for.
+pub(crate) fn exact_match_and_f1(answer: &str, gold: &[String]) -> (f64, f64) {
+    let is_blank = is_blank(answer);
+    let answer = normalised(answer);
+    let bag_of_answer = bag(&answer);
+    gold.iter().map(|gold| normalised(gold)).fold((0.0, 0.0), |(exact_match, f1), gold| {
+        let is_exact = !is_blank && answer == gold;
+        let own = f1_of(&bag_of_answer, &bag(&gold));
+        (if is_exact { 1.0 } else { exact_match }, f64::max(f1, own))
+    })
 }
 
 /// F1 of the normalised words of two texts.
@@ -115,6 +125,9 @@ fn bag(text: &str) -> Vec<&str> {
 
 #[expect(clippy::cast_precision_loss, reason = "counts of words are far below 2^53")]
 fn f1_of(answer: &[&str], gold: &[&str]) -> f64 {
+    if answer == gold && !answer.is_empty() {
+        return 1.0;
+    }
     let mut left: HashMap<&str, usize> = HashMap::new();
     for &word in gold {
         *left.entry(word).or_default() += 1;
@@ -154,7 +167,14 @@ fn without_articles(text: &str) -> String {
 fn spaced(text: &str) -> String {
     // Python, in which the script is written, also splits at the four separators of ASCII.
     let is_space = |c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c);
-    text.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let mut out = String::with_capacity(text.len());
+    for word in text.split(is_space).filter(|word| !word.is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
 }
 
 /// Signs that leave no trace on a page: joiners, marks of direction, soft hyphens, selectors of variants.

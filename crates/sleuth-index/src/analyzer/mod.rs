@@ -13,14 +13,18 @@
 //! 5. runs of Chinese, Japanese and Korean characters, which have no spaces, become overlapping
 //!    pairs (a run of one stays one), the scheme of Lucene's CJK analyzer.
 
+mod finder;
+
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
 use frostem::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
+
+pub use finder::TermFinder;
 
 /// Name and version of this analyzer; a store remembers it.
 pub(crate) const ANALYZER: &str = "sleuth-english-cjk-1";
@@ -43,36 +47,18 @@ pub fn analyze(text: &str) -> Vec<Term> {
 
 /// Hands the terms that the index holds of `text` to `each`, in order, with their byte ranges: for those
 /// who look at terms and keep none.
-fn for_each_term(text: &str, each: impl FnMut(&str, Range<usize>)) {
-    for_each_term_like(text, |_| true, each);
-}
-
-/// The same for those who need not see all: where `is_like` says no to a word, in its folded form, its term is
-/// left out. A term begins with the character with which its word does.
-pub fn for_each_term_like(
-    text: &str,
-    is_like: impl Fn(&str) -> bool,
-    mut each: impl FnMut(&str, Range<usize>),
-) {
-    // Who looks at a term may analyse another text meanwhile, and then begins with an empty memory.
-    let mut stems = STEMS.take().unwrap_or_default();
+fn for_each_term(text: &str, mut each: impl FnMut(&str, Range<usize>)) {
     let mut any = false;
-    for_each_word(text, |word, range| {
-        let is_like = is_like(word);
-        if (is_like || !any) && !is_stop_word(word) {
-            any = true;
-            if is_like {
+    with_stems(|stems| {
+        for_each_word(text, |word, range| {
+            if !is_stop_word(word) {
+                any = true;
                 stems.of(word, |stem| each(stem, range));
             }
-        }
-    });
-    STEMS.set(Some(stems));
-    if !any {
-        for_each_word(text, |word, range| {
-            if is_like(word) {
-                each(word, range);
-            }
         });
+    });
+    if !any {
+        for_each_word(text, each);
     }
 }
 
@@ -138,7 +124,17 @@ pub fn folded(text: &str) -> String {
 }
 
 /// Hands the words of [`words`] to `each`.
-fn for_each_word(text: &str, mut each: impl FnMut(&str, Range<usize>)) {
+fn for_each_word(text: &str, each: impl FnMut(&str, Range<usize>)) {
+    for_each_word_but(text, |_, _| false, each);
+}
+
+/// The same without the words of ASCII that `passed_over` knows by their first two bytes, as they stand in the
+/// text. The second may be one that follows a word of one letter, or an apostrophe inside the word.
+fn for_each_word_but(
+    text: &str,
+    passed_over: impl Fn(u8, u8) -> bool,
+    mut each: impl FnMut(&str, Range<usize>),
+) {
     let mut folded = String::new();
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -146,23 +142,36 @@ fn for_each_word(text: &str, mut each: impl FnMut(&str, Range<usize>)) {
         let start = at;
         if first.is_ascii() {
             at += 1;
-            if !first.is_ascii_alphanumeric() {
+            if !IN_WORD[usize::from(first)] {
                 continue;
             }
             // Most words end without anything that has to be looked at.
             let rest = &bytes[at..];
-            at += rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            at += rest.iter().take_while(|byte| IN_WORD[usize::from(**byte)]).count();
             if bytes.get(at).is_none_or(|end| end.is_ascii() && *end != b'\'') {
-                folded.clear();
-                folded.push_str(&text[start..at]);
-                folded.make_ascii_lowercase();
-                each(&folded, start..at);
+                if !passed_over(first, rest.first().copied().unwrap_or(b' ')) {
+                    folded.clear();
+                    folded.push_str(&text[start..at]);
+                    folded.make_ascii_lowercase();
+                    each(&folded, start..at);
+                }
                 continue;
             }
         }
         at = word_or_run(text, start, &mut folded, &mut each);
     }
 }
+
+/// By byte: whether it is a letter or digit of ASCII.
+const IN_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
 
 /// Hands over the word, or the pairs of the run, that begins at `start`, if one does, and returns where to go on.
 fn word_or_run(
@@ -248,12 +257,30 @@ fn fold(word: &str, out: &mut String) {
     );
 }
 
-/// Stems of words. Stemming dominates analysis and words repeat: a small memory, one for each thread,
-/// halves the time to build a store. It is emptied when full; which words it holds never changes a
-/// result.
+/// Stems of words. Stemming dominates analysis and words repeat: a small memory, one for each thread, halves
+/// the time to build a store. A word has one place there, and takes it from another; which words it holds never
+/// changes a result.
 struct Stems {
     stemmer: Stemmer,
-    known: HashMap<String, String, RandomState>,
+    hasher: RandomState,
+    known: Vec<Known>,
+}
+
+/// A word and its stem: their lengths, then their letters. Nothing where the lengths are 0.
+type Known = [u8; 2 + 2 * LONGEST];
+
+/// Letters of a word that is kept: few words are longer.
+const LONGEST: usize = 15;
+/// Words that are kept, a power of two: a quarter of a MiB.
+const N_KNOWN: usize = 8192;
+
+/// Lends the stems of this thread. Who holds them may analyse another text meanwhile, and then begins with an
+/// empty memory.
+fn with_stems<T>(use_them: impl FnOnce(&mut Stems) -> T) -> T {
+    let mut stems = STEMS.take().unwrap_or_default();
+    let out = use_them(&mut stems);
+    STEMS.set(Some(stems));
+    out
 }
 
 thread_local! {
@@ -262,26 +289,36 @@ thread_local! {
 
 impl Default for Stems {
     fn default() -> Self {
-        Self { stemmer: Stemmer::new(Algorithm::English), known: HashMap::default() }
+        Self {
+            stemmer: Stemmer::new(Algorithm::English),
+            hasher: RandomState::default(),
+            known: vec![[0; 2 + 2 * LONGEST]; N_KNOWN],
+        }
     }
 }
 
 impl Stems {
-    const MOST: usize = 20_000;
-
-    fn of(&mut self, word: &str, each: impl FnOnce(&str)) {
+    /// Hands the stem of a folded word to `each`.
+    fn of<T>(&mut self, word: &str, each: impl FnOnce(&str) -> T) -> T {
         if word.len() < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
             return each(word);
         }
-        if let Some(stem) = self.known.get(word) {
-            return each(stem);
+        if word.len() > LONGEST {
+            return each(&self.stemmer.stem(word));
         }
-        if self.known.len() >= Self::MOST {
-            self.known.clear();
+        let known = &mut self.known[self.hasher.hash_one(word) as usize % N_KNOWN];
+        let [word_length, stem_length, letters @ ..] = known;
+        let (of_word, of_stem) = letters.split_at_mut(LONGEST);
+        if of_word[..usize::from(*word_length)] != *word.as_bytes() {
+            let stem = self.stemmer.stem(word);
+            if stem.len() > LONGEST {
+                return each(&stem);
+            }
+            of_word[..word.len()].copy_from_slice(word.as_bytes());
+            of_stem[..stem.len()].copy_from_slice(stem.as_bytes());
+            (*word_length, *stem_length) = (word.len() as u8, stem.len() as u8);
         }
-        let stem = self.stemmer.stem(word).to_string();
-        each(&stem);
-        self.known.insert(word.to_owned(), stem);
+        each(std::str::from_utf8(&of_stem[..usize::from(*stem_length)]).unwrap_or(word))
     }
 }
 
@@ -340,36 +377,6 @@ mod tests {
         check("Go语言2", &[("go", "Go"), ("语言", "语言"), ("2", "2")]);
         check("…—", &[]);
         check("it's东京", &[("it", "it's"), ("东京", "东京")]);
-    }
-
-    /// What [`for_each_term_like`] promises of the first character.
-    #[test]
-    fn terms_begin_as_their_words_do() {
-        let text = "skies dying lying tying idly gently ugly early only singly yes youthful Yule \
-                    generously communism arsenic being doing theses O'Neil’s naïve Überraschung 7th";
-        for word in words(text) {
-            let terms = analyze(&word.text);
-            let first = |text: &str| text.chars().next();
-            assert!(terms.iter().all(|term| first(&term.text) == first(&word.text)), "{word:?}");
-        }
-        let mut like = Vec::new();
-        for_each_term_like(
-            "Dogs and cats, the dog",
-            |word| word.starts_with('d'),
-            |term, range| {
-                like.push((term.to_owned(), range));
-            },
-        );
-        assert_eq!(like, [("dog".to_owned(), 0..4), ("dog".to_owned(), 19..22)]);
-        let mut like = Vec::new();
-        for_each_term_like(
-            "to be or not",
-            |word| word.starts_with('b'),
-            |term, _| {
-                like.push(term.to_owned());
-            },
-        );
-        assert_eq!(like, ["be"]);
     }
 
     #[test]

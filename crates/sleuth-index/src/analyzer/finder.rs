@@ -1,0 +1,204 @@
+//! Finding known terms in a text, without folding and stemming every word of it.
+//!
+//! The stemmer leaves the first two letters of a word as they are, unless it leaves no more than three
+//! (`dying`, `die`). So a word need not be looked at where no term of four letters or more begins with its
+//! first two, and no shorter one with its first.
+
+use std::ops::Range;
+
+use super::{analyze, for_each_term, for_each_word_but, is_stop_word, with_stems};
+
+/// Bytes of a term that may have another second letter than its words, at most.
+const SHORT: usize = 3;
+
+/// Looks for the terms of one text in others, where it finds them as [`analyze`] would.
+pub struct TermFinder {
+    /// Sorted, each once.
+    terms: Vec<String>,
+    /// The beginnings of the terms, in the same order: most terms are told apart by them.
+    beginnings: Vec<u64>,
+    /// Whether a stop word is among them. It is a term only of a text that has no other words.
+    has_stop_words: bool,
+    /// What words of ASCII may be one of the terms: by the low five bits of their first byte, for the low five
+    /// bits of the second one bit. Small letters share them with capitals; what else shares them is looked at
+    /// for nothing.
+    likely: [u32; 32],
+}
+
+impl TermFinder {
+    /// For the terms of `text`.
+    pub fn of(text: &str) -> Self {
+        let mut terms: Vec<String> = analyze(text).into_iter().map(|term| term.text).collect();
+        terms.sort_unstable();
+        terms.dedup();
+        let mut likely = [0; 32];
+        for term in terms.iter().map(|term| term.as_bytes()) {
+            likely[low_bits(term[0])] |= match term.len() {
+                ..=SHORT => u32::MAX,
+                _ => 1 << low_bits(term[1]),
+            };
+        }
+        let beginnings = terms.iter().map(|term| beginning(term)).collect();
+        let has_stop_words = terms.iter().any(|term| is_stop_word(term));
+        Self { terms, beginnings, has_stop_words, likely }
+    }
+
+    /// How many terms it looks for.
+    pub fn n_terms(&self) -> usize {
+        self.terms.len()
+    }
+
+    /// Hands each place of one of the terms in `parts` of `text` to `each`, in order: the position of the part,
+    /// and that of the term, below [`TermFinder::n_terms`]. Each part is a text of its own. They are in order,
+    /// apart from each other, and do not begin or end inside a word.
+    pub fn for_each_in(
+        &self,
+        text: &str,
+        parts: &[Range<usize>],
+        mut each: impl FnMut(usize, usize),
+    ) {
+        if self.has_stop_words {
+            for (nth, part) in parts.iter().enumerate() {
+                for_each_term(&text[part.clone()], |term, _| {
+                    if let Some(at) = self.position(term) {
+                        each(nth, at);
+                    }
+                });
+            }
+            return;
+        }
+        let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return };
+        let from = first.start;
+        let passed_over = |first: u8, second: u8| {
+            second.is_ascii_alphanumeric()
+                && self.likely[low_bits(first)] >> low_bits(second) & 1 == 0
+        };
+        let mut nth = 0;
+        with_stems(|stems| {
+            for_each_word_but(&text[from..last.end], passed_over, |word, range| {
+                let Some(at) = stems.of(word, |stem| self.position(stem)) else { return };
+                if is_stop_word(word) {
+                    return;
+                }
+                while parts[nth].end < from + range.end {
+                    nth += 1;
+                }
+                if parts[nth].start <= from + range.start {
+                    each(nth, at);
+                }
+            });
+        });
+    }
+
+    fn position(&self, term: &str) -> Option<usize> {
+        let beginning = beginning(term);
+        let first = self.beginnings.partition_point(|known| *known < beginning);
+        let alike = self.beginnings[first..].iter().take_while(|known| **known == beginning);
+        (first..).zip(alike).map(|(at, _)| at).find(|at| self.terms[*at] == term)
+    }
+}
+
+fn low_bits(byte: u8) -> usize {
+    usize::from(byte & 31)
+}
+
+/// The first eight bytes of a term, as a number that is ordered as they are.
+fn beginning(term: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let n = term.len().min(bytes.len());
+    bytes[..n].copy_from_slice(&term.as_bytes()[..n]);
+    u64::from_be_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(finder: &TermFinder, text: &str, parts: &[Range<usize>]) -> Vec<(usize, String)> {
+        let mut out = Vec::new();
+        finder.for_each_in(text, parts, |part, at| out.push((part, finder.terms[at].clone())));
+        out
+    }
+
+    /// What the slow way finds.
+    fn wanted(finder: &TermFinder, text: &str, parts: &[Range<usize>]) -> Vec<(usize, String)> {
+        let terms = parts.iter().enumerate().flat_map(|(nth, part)| {
+            analyze(&text[part.clone()]).into_iter().map(move |term| (nth, term.text))
+        });
+        terms.filter(|(_, term)| finder.terms.contains(term)).collect()
+    }
+
+    #[test]
+    fn it_finds_what_analysis_finds() {
+        let texts = [
+            "The skies are dying, and so are the lying flies; she tied her ties",
+            "O'Neil’s naïve Überraschung: a 7th I, it's Bob's x y",
+            "Ünder x' ’ a'b Zoë e\u{301}te\u{301} 1815 1815th 18",
+            "to be or not to be",
+            "will and wills, ins and in, no and nos",
+            "東京都 is Go语言 2, 猫",
+            "one two\u{2019}three A1 b2",
+            // Terms that are alike in their first eight bytes.
+            "interestedness of interested interests, international internationalist",
+            "",
+        ];
+        for of in texts {
+            let finder = TermFinder::of(of);
+            for text in texts {
+                // The whole, and every second of its words.
+                let words: Vec<Range<usize>> = text
+                    .split(' ')
+                    .map(|word| {
+                        let start = word.as_ptr() as usize - text.as_ptr() as usize;
+                        start..start + word.len()
+                    })
+                    .collect();
+                let some: Vec<Range<usize>> = words.into_iter().skip(1).step_by(2).collect();
+                let whole = 0..text.len();
+                for parts in [std::slice::from_ref(&whole), &some] {
+                    let (found, wanted) =
+                        (found(&finder, text, parts), wanted(&finder, text, parts));
+                    assert_eq!(found, wanted, "`{of}` in {parts:?} of `{text}`");
+                }
+            }
+        }
+        let finder = TermFinder::of("the dogs of war");
+        assert_eq!(finder.n_terms(), 2);
+        let found = found(&finder, "A war of dogs, DOG", &[0..8, 9..18]);
+        assert_eq!(found, [(0, "war".to_owned()), (1, "dog".to_owned()), (1, "dog".to_owned())]);
+    }
+
+    /// What words may be passed over by.
+    #[test]
+    fn terms_begin_as_their_words_do() {
+        let starts = [
+            "", "a", "b", "y", "ay", "ty", "di", "ly", "sk", "ab", "ski", "gen", "yes", "early",
+            "on", "commun", "arsen", "inter", "over", "hop", "hopp", "agr", "fee", "yy", "oy",
+            "xy",
+        ];
+        let ends = [
+            "", "s", "ss", "es", "ies", "ied", "ied's", "us", "eed", "eedly", "ed", "edly", "ing",
+            "ingly", "ying", "y", "tional", "enci", "anci", "abli", "entli", "izer", "ization",
+            "ational", "ation", "ator", "alism", "aliti", "alli", "fulness", "ousli", "ousness",
+            "iveness", "iviti", "biliti", "bli", "ogi", "fulli", "lessli", "li", "icate", "iciti",
+            "ical", "ful", "ness", "ative", "al", "ance", "ence", "er", "ic", "able", "ible",
+            "ant", "ement", "ment", "ent", "ism", "ate", "iti", "ous", "ive", "ize", "ion", "e",
+            "l", "ll",
+        ];
+        let special = "skies dying lying tying idly gently ugly early only singly news howe atlas \
+                       cosmos bias andes inning outing canning herring earring proceed exceed succeed";
+        let mixed = starts.iter().flat_map(|a| {
+            ends.iter().flat_map(move |b| ["", "s", "ly"].map(move |c| format!("{a}{b}{c}")))
+        });
+        let mut n_changed = 0;
+        for word in mixed.chain(special.split_whitespace().map(str::to_owned)) {
+            for term in analyze(&word) {
+                let (term, word) = (term.text.as_bytes(), word.as_bytes());
+                assert!(term.len() <= word.len() && term[0] == word[0]);
+                assert!(term.len() <= SHORT || term[1] == word[1], "{}", word.escape_ascii());
+                n_changed += usize::from(term != word);
+            }
+        }
+        assert!(n_changed > 3000, "{n_changed}");
+    }
+}
