@@ -51,7 +51,7 @@ mod vectors;
 mod verify;
 
 pub use about::{About, InGraph};
-pub use analyzer::{Term, TermFinder, analyze, folded, words};
+pub use analyzer::{Term, TermFinder, analyze, folded, has_words, words};
 pub use bm25::Bm25;
 pub use error::IndexError;
 pub use graph::{GraphReport, build_graph};

@@ -73,20 +73,26 @@ impl Shown {
         };
         let number =
             self.documents.iter().position(|known| *known == document.id).map_or(0, |at| at + 1);
-        marked(id, number, &document.title, &document.text[range.clone()])
+        let mut out = String::new();
+        push_marked(&mut out, id, number, &document.title, &document.text[range.clone()]);
+        out
     }
 }
 
-/// A passage under its name, in the document of that number and title, as a marked block. What looks
+/// Adds a passage to `out` under its name, in the document of that number and title, as a marked block. What looks
 /// like our own marks in it is replaced, so that no document can end its block and speak as the program.
-pub fn marked(id: &EvidenceId, document: usize, title: &str, text: &str) -> String {
+pub fn push_marked(out: &mut String, id: &EvidenceId, document: usize, title: &str, text: &str) {
     let (title, text) = (clean(title, &['⟦', '⟧', '\n']), clean(text, &['⟦', '⟧']));
-    format!("⟦{id} in d{document}: {title}⟧\n{text}\n⟦end⟧")
+    let document = document.to_string();
+    let parts = ["⟦", &id.0, " in d", &document, ": ", &title, "⟧\n", &text, "\n⟦end⟧"];
+    out.reserve(parts.iter().map(|part| part.len()).sum());
+    parts.iter().for_each(|part| out.push_str(part));
 }
 
 /// `text` with `|` for our marks, and a space for a line end where `marks` has it.
 fn clean<'t>(text: &'t str, marks: &[char]) -> Cow<'t, str> {
-    if !text.contains(marks) {
+    // One by one they are looked for many bytes at a time.
+    if !marks.iter().any(|mark| text.contains(*mark)) {
         return Cow::Borrowed(text);
     }
     let replace = |c: char| match c {
@@ -115,7 +121,7 @@ impl Wanted {
         let mut n_in = vec![0; parts.len()];
         self.found.clear();
         self.found.resize(self.finder.n_terms(), usize::MAX);
-        self.finder.for_each_in(text, parts, |part, term| {
+        self.finder.for_each_in(text, parts, &mut |part, term| {
             if std::mem::replace(&mut self.found[term], part) != part {
                 n_in[part] += 1;
             }

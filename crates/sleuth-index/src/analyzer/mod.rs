@@ -14,6 +14,7 @@
 //!    pairs (a run of one stays one), the scheme of Lucene's CJK analyzer.
 
 mod finder;
+mod runs;
 
 use std::cell::Cell;
 use std::hash::BuildHasher as _;
@@ -25,6 +26,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 pub use finder::TermFinder;
+use runs::Runs;
 
 /// Name and version of this analyzer; a store remembers it.
 pub(crate) const ANALYZER: &str = "sleuth-english-cjk-1";
@@ -123,13 +125,18 @@ pub fn folded(text: &str) -> String {
     out
 }
 
+/// Whether `text` has a word.
+pub fn has_words(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_alphanumeric()) || !folded(text).is_empty()
+}
+
 /// Hands the words of [`words`] to `each`.
 fn for_each_word(text: &str, each: impl FnMut(&str, Range<usize>)) {
     for_each_word_but(text, |_, _| false, each);
 }
 
 /// The same without the words of ASCII that `passed_over` knows by their first two bytes, as they stand in the
-/// text. The second may be one that follows a word of one letter, or an apostrophe inside the word.
+/// text. The second may be one that follows a word of one letter.
 fn for_each_word_but(
     text: &str,
     passed_over: impl Fn(u8, u8) -> bool,
@@ -137,41 +144,23 @@ fn for_each_word_but(
 ) {
     let mut folded = String::new();
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(&first) = bytes.get(at) {
-        let start = at;
-        if first.is_ascii() {
-            at += 1;
-            if !IN_WORD[usize::from(first)] {
-                continue;
+    for (run, is_word) in Runs::of(text) {
+        if is_word {
+            let second = bytes.get(run.start + 1).copied().unwrap_or(b' ');
+            if !passed_over(bytes[run.start], second) {
+                folded.clear();
+                folded.push_str(&text[run.clone()]);
+                folded.make_ascii_lowercase();
+                each(&folded, run);
             }
-            // Most words end without anything that has to be looked at.
-            let rest = &bytes[at..];
-            at += rest.iter().take_while(|byte| IN_WORD[usize::from(**byte)]).count();
-            if bytes.get(at).is_none_or(|end| end.is_ascii() && *end != b'\'') {
-                if !passed_over(first, rest.first().copied().unwrap_or(b' ')) {
-                    folded.clear();
-                    folded.push_str(&text[start..at]);
-                    folded.make_ascii_lowercase();
-                    each(&folded, start..at);
-                }
-                continue;
-            }
+            continue;
         }
-        at = word_or_run(text, start, &mut folded, &mut each);
+        let mut at = run.start;
+        while at < run.end {
+            at = word_or_run(text, at, &mut folded, &mut each);
+        }
     }
 }
-
-/// By byte: whether it is a letter or digit of ASCII.
-const IN_WORD: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    table
-};
 
 /// Hands over the word, or the pairs of the run, that begins at `start`, if one does, and returns where to go on.
 fn word_or_run(
@@ -377,6 +366,16 @@ mod tests {
         check("Go语言2", &[("go", "Go"), ("语言", "语言"), ("2", "2")]);
         check("…—", &[]);
         check("it's东京", &[("it", "it's"), ("东京", "东京")]);
+    }
+
+    #[test]
+    fn texts_with_words() {
+        for text in ["a", " 7.", "é", "猫", "'s", "…x"] {
+            assert!(has_words(text) && !words(text).is_empty(), "{text}");
+        }
+        for text in ["", " ", "...", "’", "\u{301}", "—"] {
+            assert!(!has_words(text) && words(text).is_empty(), "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use sleuth_records::{Hit, Ranking};
 use tantivy::DocId;
 
@@ -75,7 +76,8 @@ impl Store {
             head.sort_by(|(a, p, m, _), (b, q, n, _)| {
                 b.partial_cmp(a).unwrap_or(Ordering::Equal).then_with(|| (p, m).cmp(&(q, n)))
             });
-            let mut from: HashMap<DocumentNumber, usize> = HashMap::new();
+            let mut from: HashMap<DocumentNumber, usize, RandomState> =
+                HashMap::with_capacity_and_hasher(head.len(), RandomState::default());
             let mut hits = Vec::with_capacity(query.k.min(head.len()));
             for (score, number, _, (_, segment, entry)) in head {
                 let n = from.entry(number).or_default();
@@ -122,13 +124,16 @@ fn highest(scores: &[Vec<f32>], n: usize) -> Vec<Scored> {
     };
     let least = least.max(f32::from_bits(1));
     let mut kept: Vec<Scored> = Vec::with_capacity(2 * n.min(all.len() * TOGETHER));
-    let chunks = scores.iter().enumerate().flat_map(|(segment, scores)| {
-        scores.chunks(TOGETHER).enumerate().map(move |c| (segment, c))
-    });
-    for ((segment, (chunk, scores)), _) in chunks.zip(all).filter(|(_, peak)| *peak >= least) {
-        let entries = (chunk * TOGETHER) as DocId..;
-        let high = entries.zip(scores).filter(|(_, score)| **score >= least);
-        kept.extend(high.map(|(entry, &score)| (score, segment, entry)));
+    let mut peaks = all.into_iter();
+    for (segment, scores) in scores.iter().enumerate() {
+        let chunks = scores.chunks(TOGETHER).enumerate().zip(peaks.by_ref());
+        for ((chunk, scores), _) in chunks.filter(|(_, peak)| *peak >= least) {
+            for (entry, &score) in ((chunk * TOGETHER) as DocId..).zip(scores) {
+                if score >= least {
+                    kept.push((score, segment, entry));
+                }
+            }
+        }
     }
     if kept.len() > n {
         let least = kept.select_nth_unstable_by(n - 1, |a, b| b.0.total_cmp(&a.0)).1.0;

@@ -24,7 +24,7 @@ use std::sync::{Arc, PoisonError};
 
 use serde::Serialize;
 use sleuth_agent::{check, means_not_found, not_answered, shown};
-use sleuth_index::{IndexError, Query, Retriever, folded};
+use sleuth_index::{IndexError, Query, Retriever, folded, has_words};
 use sleuth_records::{
     Citation, Claim, Document, DocumentId, Evidence, EvidenceId, Mark, Question, ToolSpec,
 };
@@ -433,7 +433,7 @@ impl Running {
     }
 
     fn search(&mut self, gym: &Gym, query: &str) -> Result<Stepped, IndexError> {
-        if folded(query).is_empty() {
+        if !has_words(query) {
             return Ok(
                 self.invalid("The query has no words. Write the words to look for.".to_owned())
             );
@@ -501,7 +501,7 @@ impl Running {
     }
 
     fn answer(&mut self, gym: &Gym, text: &str, cited: &[String]) -> Result<Stepped, IndexError> {
-        if folded(text).is_empty() {
+        if !has_words(text) {
             return Ok(self.invalid(
                 "The answer has no words. Write the short answer, or: not found.".to_owned(),
             ));
@@ -611,7 +611,7 @@ impl Running {
         if !stepped.text.is_empty() {
             stepped.text += "\n\n";
         }
-        stepped.text += &shown::marked(&name, number, &document.title, text);
+        shown::push_marked(&mut stepped.text, &name, number, &document.title, text);
         stepped.passages.push(ShownPassage {
             name,
             document: format!("d{number}"),

@@ -3,7 +3,7 @@
 //! The model sees the question and never the answer. What it writes is taken only where it is one
 //! question that still says every name of the old one, and gives no answer away that the old one kept.
 
-use sleuth_index::folded;
+use sleuth_index::{folded, has_words};
 use sleuth_lm::{Cancel, LanguageModel, LmError, Request, ToolChoice};
 use sleuth_records::{Message, Role};
 
@@ -64,7 +64,7 @@ fn kept(question: &str) -> Vec<String> {
         .split(|c: char| !c.is_alphanumeric() && c != '.')
         .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     out.extend(numbers.map(|word| word.trim_end_matches('.').to_owned()));
-    out.retain(|name| !folded(name).is_empty());
+    out.retain(|name| has_words(name));
     out
 }
 
