@@ -40,6 +40,11 @@ use clap::Parser as _;
 use crate::args::{Args, Command};
 use crate::fail::{Exit, Failure};
 
+/// Of every program with this crate, `xtask` too. Searches allocate much and keep little; with the C library's
+/// allocator they take a sixth longer.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let as_json = std::env::args_os().any(|arg| arg == "--json" || arg == "--jsonl");
