@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use serde_json::Value;
 use sleuth_agent::{AgentError, AskOptions, Outcome, Policy, Surroundings, SystemClock, ask};
 use sleuth_cli::ingest::CorpusSource;
 use sleuth_cli::vectors::InstalledEmbedder;
@@ -57,6 +58,55 @@ pub(crate) fn is_tuning(store: &str, id: &str) -> bool {
 /// Folder of what measurements build and fetch.
 pub(crate) fn bench_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench")
+}
+
+/// The name of what [`together`] gathers.
+const TOGETHER: &str = "together";
+
+/// The documents and questions of the store called `name`, as files.
+pub(crate) fn source(name: &str) -> Result<PathBuf> {
+    if name == TOGETHER { together() } else { Ok(folder()?.join("stores").join(name)) }
+}
+
+/// All stores as one, for what shows in a larger store alone. Without judgements: ids are those of the stores, each
+/// behind the name of its store.
+fn together() -> Result<PathBuf> {
+    let out = bench_folder().join("sources").join(TOGETHER);
+    let (corpus, queries, qrels) =
+        (out.join("corpus.jsonl"), out.join("queries.jsonl"), out.join("qrels.tsv"));
+    if qrels.exists() {
+        return Ok(out);
+    }
+    fs_err::create_dir_all(&out)?;
+    let (mut documents, mut questions) = (String::new(), String::new());
+    let mut stores: Vec<PathBuf> = fs_err::read_dir(folder()?.join("stores"))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    stores.sort();
+    for store in stores {
+        let name = store.file_name().context("no name")?.to_string_lossy();
+        let add = |out: &mut String, lines: &str| -> Result<()> {
+            for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+                let mut record: Value = serde_json::from_str(line)?;
+                let id = record["_id"].as_str().context("no _id")?;
+                record["_id"] = format!("{name}/{id}").into();
+                out.push_str(&record.to_string());
+                out.push('\n');
+            }
+            Ok(())
+        };
+        let packed = store.join("corpus.jsonl.zst");
+        let lines = match packed.exists() {
+            true => String::from_utf8(zstd::decode_all(fs_err::File::open(packed)?)?)?,
+            false => fs_err::read_to_string(store.join("corpus.jsonl"))?,
+        };
+        add(&mut documents, &lines)?;
+        add(&mut questions, &fs_err::read_to_string(store.join("queries.jsonl"))?)?;
+    }
+    fs_err::write(corpus, documents)?;
+    fs_err::write(queries, questions)?;
+    fs_err::write(qrels, "query-id\tcorpus-id\tscore\n")?;
+    Ok(out)
 }
 
 /// Builds or updates the store called `name` below `target/bench` and loads its questions.
@@ -134,7 +184,7 @@ impl DocumentSource for Untitled {
 
 /// The set, and the seconds until its store could be searched.
 fn load_into(name: &str, path: &Path, titles: Titles) -> Result<(Set, f64)> {
-    let source_folder = folder()?.join("stores").join(name);
+    let source_folder = source(name)?;
     if let Some(parent) = path.parent() {
         fs_err::create_dir_all(parent)?;
     }

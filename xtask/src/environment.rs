@@ -117,9 +117,9 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         let mut rows = if served { own(&path, &file, &home)? } else { Vec::new() };
         let mut skyrl = None;
         if peers {
-            match others(name, &file, &home) {
+            match others(name, &file, &home, served) {
                 Ok((others, command)) => {
-                    rows.extend(others.into_iter().filter(|_| served));
+                    rows.extend(others);
                     skyrl = Some(command);
                 }
                 Err(error) => eprintln!("peers: not measured: {error:#}"),
@@ -141,7 +141,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
             println!("| {name} | {} | {rate:.0} | {busy:.3} | {peak:.0} |", row.peer.name);
         }
         for (parts, words) in [(Parts::LEXICAL, "words"), (Parts::ALL, "words + graph")] {
-            for n_threads in [1, cores()] {
+            for n_threads in numbers_of_threads() {
                 let mut best = 0.0f64;
                 for _ in 0..ROUNDS {
                     best = best.max(stepped_here(&path, &tasks, parts, n_threads, seconds)?);
@@ -150,7 +150,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
             }
         }
         if let Some(command) = skyrl {
-            for n_threads in [1, cores()] {
+            for n_threads in numbers_of_threads() {
                 let mut best = 0.0f64;
                 for _ in 0..ROUNDS {
                     best = best.max(in_process(&command, n_threads, seconds)?);
@@ -169,11 +169,21 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// One thread, and as many as there are cores.
+fn numbers_of_threads() -> Vec<usize> {
+    let mut numbers = vec![1, cores().min(SESSIONS)];
+    numbers.dedup();
+    numbers
+}
+
 fn in_process_row(store: &str, environment: &str, n_threads: usize, rate: f64) {
-    let each = 1000.0 * n_threads as f64 / rate;
-    let threads = if n_threads == 1 { "thread" } else { "threads" };
+    // Several may wait for each other, and what they wait is no time of the processor.
+    let (threads, each) = match n_threads {
+        1 => ("1 thread".to_owned(), format!("{:.3}", 1000.0 / rate)),
+        _ => (format!("{n_threads} threads"), "–".to_owned()),
+    };
     println!(
-        "| {store} | {environment}, stepped in its process by {n_threads} {threads} | {rate:.0} | {each:.3} | – |"
+        "| {store} | {environment}, stepped in its process by {threads} | {rate:.0} | {each} | – |"
     );
 }
 
@@ -253,7 +263,13 @@ fn own(store: &Path, tasks: &Path, home: &Path) -> Result<Vec<Row>> {
     ])
 }
 
-fn others(store: &str, tasks: &Path, home: &Path) -> Result<(Vec<Row>, Vec<OsString>)> {
+/// The servers of the others, where they are asked for, and the command that steps skyrl-gym.
+fn others(
+    store: &str,
+    tasks: &Path,
+    home: &Path,
+    served: bool,
+) -> Result<(Vec<Row>, Vec<OsString>)> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/environment");
     let corpus = corpus(store, home)?;
     let python = python(&here, home)?;
@@ -265,10 +281,11 @@ fn others(store: &str, tasks: &Path, home: &Path) -> Result<(Vec<Row>, Vec<OsStr
     let row = |name, kind: &str, dialect| {
         anyhow::Ok(Row { dialect, peer: start(name, command(kind))?, rounds: Vec::new() })
     };
-    let rows = vec![
-        row("openenv, bm25s, over WebSocket", "openenv", Dialect::OpenEnv)?,
-        row("aviary, bm25s, over HTTP", "aviary", Dialect::Aviary)?,
-    ];
+    let mut rows = Vec::new();
+    if served {
+        rows.push(row("openenv, bm25s, over WebSocket", "openenv", Dialect::OpenEnv)?);
+        rows.push(row("aviary, bm25s, over HTTP", "aviary", Dialect::Aviary)?);
+    }
     let skyrl = [&python, &here.join("gyms.py"), Path::new("skyrl"), &corpus, tasks];
     Ok((rows, skyrl.map(|part| part.as_os_str().to_owned()).to_vec()))
 }

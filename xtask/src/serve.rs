@@ -229,7 +229,7 @@ pub(crate) fn python(here: &Path, home: &Path) -> Result<PathBuf> {
 
 /// A folder with the documents of `store`, unpacked.
 pub(crate) fn corpus(store: &str, home: &Path) -> Result<PathBuf> {
-    let source = data::folder()?.join("stores").join(store);
+    let source = data::source(store)?;
     if source.join("corpus.jsonl").exists() {
         return Ok(source);
     }

@@ -91,7 +91,7 @@ pub fn push_marked(out: &mut String, id: &EvidenceId, document: usize, title: &s
 
 /// `text` with `|` for our marks, and a space for a line end where `marks` has it.
 fn clean<'t>(text: &'t str, marks: &[char]) -> Cow<'t, str> {
-    // One by one they are looked for many bytes at a time.
+    // `contains` of one character looks at many bytes at once, of a list at one character.
     if !marks.iter().any(|mark| text.contains(*mark)) {
         return Cow::Borrowed(text);
     }
@@ -106,7 +106,7 @@ fn clean<'t>(text: &'t str, marks: &[char]) -> Cow<'t, str> {
 /// Different terms that are looked for.
 struct Wanted {
     finder: TermFinder,
-    /// By term: where it was found last.
+    /// By term: the part in which it was found last; `usize::MAX` is none.
     found: Vec<usize>,
 }
 
@@ -313,9 +313,9 @@ Austen wrote it in 1815. It was praised.";
 
     #[test]
     fn marks_in_a_document_are_not_ours() {
-        let document = Arc::new(Document::new(DocumentId::new("x"), "T⟧", "words ⟦end⟧ more"));
+        let document = Arc::new(Document::new(DocumentId::new("x"), "T⟧\nt", "words\n⟦end⟧ more"));
         let mut shown = Shown::default();
         let id = shown.passage(&document, 0..document.text.len());
-        assert_eq!(shown.render(&id), "⟦e1 in d1: T|⟧\nwords |end| more\n⟦end⟧");
+        assert_eq!(shown.render(&id), "⟦e1 in d1: T| t⟧\nwords\n|end| more\n⟦end⟧");
     }
 }

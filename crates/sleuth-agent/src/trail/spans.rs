@@ -90,11 +90,11 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
     out
 }
 
-/// Where from `from` on something stands that may end a sentence: by its first byte, which for `。`, `！` and `？` is
-/// one of the last two.
+/// Where from `from` on something stands that may end a sentence.
 fn next_mark(bytes: &[u8], from: usize) -> Option<usize> {
     /// Bytes that are looked at together, which takes no longer than a few of them one by one.
     const TOGETHER: usize = 32;
+    // `。`, `！` and `？` begin with the last two.
     let is_mark = |byte: &u8| matches!(byte, b'.' | b'!' | b'?' | b'\n' | 0xE3 | 0xEF);
     let mut blocks = bytes[from..].chunks(TOGETHER).enumerate();
     let (nth, block) =
@@ -455,6 +455,15 @@ mod tests {
         assert_eq!(found, ["J. K. Rowling wrote it.", "Mr. Lee read it!", "One", "Two"]);
         let text = "東京は都市です。大きい。";
         assert_eq!(sentences(text).len(), 2);
+    }
+
+    #[test]
+    fn sentences_end_wherever_blocks_do() {
+        for before in 0..70 {
+            let text = format!("{}. Two", "x".repeat(before + 3));
+            let end = before + 4;
+            assert_eq!(sentences(&text), [0..end, end + 1..end + 4], "{before}");
+        }
     }
 
     #[test]

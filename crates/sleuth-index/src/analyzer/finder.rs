@@ -1,8 +1,8 @@
 //! Finding known terms in a text, without folding and stemming every word of it.
 //!
-//! The stemmer leaves the first two letters of a word as they are, but where it makes `ie` of `ying` behind one
-//! letter (`dying`, `die`), or leaves one letter alone. So a word need not be looked at where no term begins with
-//! its first two.
+//! The stemmer keeps the first two letters of a word, but where it makes `ie` of `ying` behind one letter (`dying`,
+//! `die`), or cuts the word down to one letter. So a word need not be looked at where no term begins with its
+//! first two.
 
 use std::ops::Range;
 
@@ -14,11 +14,10 @@ pub struct TermFinder {
     terms: Vec<String>,
     /// The beginnings of the terms, in the same order: most terms are told apart by them.
     beginnings: Vec<u64>,
-    /// Whether a stop word is among them. It is a term only of a text that has no other words.
+    /// Whether a stop word is among them, as where the text had no other words, or words such as `ins`.
     has_stop_words: bool,
-    /// What words of ASCII may be one of the terms: by the low five bits of their first byte, for the low five
-    /// bits of the second one bit. Small letters share them with capitals; what else shares them is looked at
-    /// for nothing.
+    /// `likely[a]` has the bit `b` where a term may come of a word whose first two bytes end in the five bits `a` and
+    /// `b`. Small letters and capitals end in the same.
     likely: [u32; 32],
 }
 
@@ -49,9 +48,9 @@ impl TermFinder {
     }
 
     /// Hands each place of one of the terms in `parts` of `text` to `each`, in order: the position of the part,
-    /// and that of the term, below [`TermFinder::n_terms`]. Each part is a text of its own. They are in order,
-    /// apart from each other, and do not begin or end inside a word.
-    // Not generic, so that the whole loop is compiled as one.
+    /// and that of the term, below [`TermFinder::n_terms`]. Each part is a text of its own. They must be in order
+    /// and must not overlap; terms of a word, or of a run of Chinese, Japanese or Korean, that lies in two parts are not found.
+    // Were it generic over `each`, callers in other crates would get a loop that calls all that it needs of this one.
     pub fn for_each_in(
         &self,
         text: &str,
@@ -77,10 +76,8 @@ impl TermFinder {
         let mut nth = 0;
         with_stems(|stems| {
             for_each_word_but(&text[from..last.end], passed_over, |word, range| {
+                // No stop word is found: each is its own stem.
                 let Some(at) = stems.of(word, |stem| self.position(stem)) else { return };
-                if is_stop_word(word) {
-                    return;
-                }
                 while parts[nth].end < from + range.end {
                     nth += 1;
                 }
@@ -157,7 +154,10 @@ mod tests {
                     .collect();
                 let some: Vec<Range<usize>> = words.into_iter().skip(1).step_by(2).collect();
                 let whole = 0..text.len();
-                for parts in [std::slice::from_ref(&whole), &some] {
+                // Parts that touch.
+                let middle = text.find(' ').unwrap_or(text.len());
+                let halves = [0..middle, middle..text.len()];
+                for parts in [std::slice::from_ref(&whole), &some, &halves] {
                     let (found, wanted) =
                         (found(&finder, text, parts), wanted(&finder, text, parts));
                     assert_eq!(found, wanted, "`{of}` in {parts:?} of `{text}`");
@@ -192,6 +192,11 @@ mod tests {
         let mixed = starts.iter().flat_map(|a| {
             ends.iter().flat_map(move |b| ["", "s", "ly"].map(move |c| format!("{a}{b}{c}")))
         });
+        for word in "a an and are as at be but by for if in into is it no not of on or such that the their then \
+                     there these they this to was will with".split_whitespace() {
+            assert!(is_stop_word(word));
+            with_stems(|stems| stems.of(word, |stem| assert_eq!(stem, word)));
+        }
         let mut n_changed = 0;
         for word in mixed.chain(special.split_whitespace().map(str::to_owned)) {
             for term in analyze(&word) {

@@ -127,7 +127,7 @@ pub fn folded(text: &str) -> String {
 
 /// Whether `text` has a word.
 pub fn has_words(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_alphanumeric()) || !folded(text).is_empty()
+    Runs::of(text).any(|(_, is_word)| is_word) || !folded(text).is_empty()
 }
 
 /// Hands the words of [`words`] to `each`.
@@ -246,9 +246,8 @@ fn fold(word: &str, out: &mut String) {
     );
 }
 
-/// Stems of words. Stemming dominates analysis and words repeat: a small memory, one for each thread, halves
-/// the time to build a store. A word has one place there, and takes it from another; which words it holds never
-/// changes a result.
+/// Stems of words. Stemming dominates analysis, and words repeat: each thread has a small memory of them. A word
+/// has one place there, and takes it from another; which words it holds never changes a result.
 struct Stems {
     stemmer: Stemmer,
     hasher: RandomState,
@@ -307,6 +306,7 @@ impl Stems {
             of_stem[..stem.len()].copy_from_slice(stem.as_bytes());
             (*word_length, *stem_length) = (word.len() as u8, stem.len() as u8);
         }
+        // A word of ASCII has a stem of ASCII.
         each(std::str::from_utf8(&of_stem[..usize::from(*stem_length)]).unwrap_or(word))
     }
 }
@@ -373,7 +373,7 @@ mod tests {
         for text in ["a", " 7.", "é", "猫", "'s", "…x"] {
             assert!(has_words(text) && !words(text).is_empty(), "{text}");
         }
-        for text in ["", " ", "...", "’", "\u{301}", "—"] {
+        for text in ["", " ", "...", "’", "\u{301}", "—", "\u{345}'s"] {
             assert!(!has_words(text) && words(text).is_empty(), "{text}");
         }
     }

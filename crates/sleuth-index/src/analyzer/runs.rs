@@ -1,9 +1,9 @@
 //! Where the words of a text can be, 64 bytes at a time.
 //!
-//! A *run* is what stands between two signs of ASCII that are no apostrophe. One of ASCII letters and digits alone is
-//! a word; what else there is in one has to be looked at character by character. Blocks of bytes become bits, one for
-//! each byte, which takes a fraction of the time that a loop over the bytes of each word does: its end is
-//! a branch that no processor foresees.
+//! A *run* is a row of letters and digits of ASCII, apostrophes and characters that are not ASCII. One of letters and
+//! digits alone is a word as it stands; any other has to be looked at character by character. A block of bytes becomes
+//! a number with a bit for each, in which the ends of runs are counted. A loop over the bytes of each word takes several
+//! times as long, since no processor foresees where a word ends.
 
 use std::ops::Range;
 
@@ -64,7 +64,7 @@ impl Iterator for Runs<'_> {
             let first = self.in_run.trailing_zeros();
             // The bits from the first of this block on, up to the end of the run in it.
             let last = first + (self.in_run >> first).trailing_ones();
-            let of_run = self.in_run & u64::MAX.checked_shr(BLOCK as u32 - last).unwrap_or(0);
+            let of_run = self.in_run & (u64::MAX >> (BLOCK as u32 - last));
             is_word &= self.special & of_run == 0;
             self.in_run ^= of_run;
             let end = self.block + last as usize;

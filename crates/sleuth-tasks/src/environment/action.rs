@@ -219,3 +219,23 @@ fn tools() -> [ToolSpec; 4] {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_calls() {
+        let call = |name: &str, arguments: Value| {
+            let action = Action::of_call(name, &arguments);
+            let line: Value = serde_json::from_str(&action.as_line()).unwrap();
+            assert_eq!(line, json!({ "name": name, "arguments": arguments }));
+        };
+        call("search", json!({ "query": "\"a\"\nb" }));
+        call("open", json!({ "document": "d1" }));
+        call("open", json!({ "document": "d1", "line": 7 }));
+        call("find", json!({ "document": "d1", "pattern": "x" }));
+        call("answer", json!({ "answer": "x", "citations": ["e1"] }));
+        assert_eq!(Action::invalid("what?", "a call").as_line(), "what?");
+    }
+}

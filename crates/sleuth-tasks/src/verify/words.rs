@@ -92,13 +92,14 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 
 /// Exact match and F1 of an answer, each with the gold answer that it is best for.
 pub(crate) fn exact_match_and_f1(answer: &str, gold: &[String]) -> (f64, f64) {
-    let is_blank = is_blank(answer);
+    if is_blank(answer) {
+        return (0.0, 0.0);
+    }
     let answer = normalised(answer);
     let bag_of_answer = bag(&answer);
     gold.iter().map(|gold| normalised(gold)).fold((0.0, 0.0), |(exact_match, f1), gold| {
-        let is_exact = !is_blank && answer == gold;
         let own = f1_of(&bag_of_answer, &bag(&gold));
-        (if is_exact { 1.0 } else { exact_match }, f64::max(f1, own))
+        (if answer == gold { 1.0 } else { exact_match }, f64::max(f1, own))
     })
 }
 
@@ -231,6 +232,21 @@ mod tests {
         assert_eq!(folded("A"), "a");
         assert_ne!(folded("A"), folded("the"));
         assert_eq!(folded("\u{200b} "), "");
+    }
+
+    #[test]
+    fn the_best_gold_answer_counts_and_signs_are_no_answer() {
+        let scores = |answer: &str, gold: &[&str]| {
+            exact_match_and_f1(
+                answer,
+                &gold.iter().map(|gold| (*gold).to_owned()).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(scores("Austen", &["Jane Austen", "the Austen!"]), (1.0, 1.0));
+        assert_eq!(scores("Jane", &["Emma", "Jane Austen"]), (0.0, 2.0 / 3.0));
+        assert_eq!(scores("…", &["…"]), (0.0, 0.0));
+        assert_eq!(scores("", &["", "the"]), (0.0, 0.0));
+        assert_eq!(scores("Emma", &[]), (0.0, 0.0));
     }
 
     #[test]
