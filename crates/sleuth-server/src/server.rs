@@ -34,8 +34,10 @@ use crate::retrieval::Rooms;
 use crate::routes::router;
 use crate::served::{STORES, Served};
 
-/// Connections that the system keeps until they are accepted.
-const BACKLOG: u32 = 1024;
+/// Connections that the system keeps until they are accepted, where it keeps so many: Linux no more than
+/// `net.core.somaxconn`, mostly 4096. Of a burst beyond it some clients are reset, since the system forgets
+/// their connections before they were told of it.
+const BACKLOG: u32 = 16_384;
 /// Connections that can be counted.
 const MOST_CONNECTIONS: usize = u32::MAX as usize;
 /// Bytes that a connection may keep of what has come and was not yet read.
