@@ -20,16 +20,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sleuth_index::{Parts, Store};
 use sleuth_records::Question;
-use sleuth_server::{Environments, Options, ServedTasks, Server};
 use sleuth_tasks::{
     Action, Environment, Gym, GymOptions, Kind, Pick, Provenance, Split, TASK_SCHEMA, Task, TaskId,
-    TrainTask, Verifier, read_tasks, write_tasks,
+    Verifier, read_tasks, write_tasks,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::data;
 use crate::serve::{Peer, answer, corpus, memory, processor, python, start};
+use crate::{data, product};
 
 const STORES: [&str; 2] = ["squad_dev", "hotpotqa_closed"];
 const SESSIONS: usize = 64;
@@ -38,36 +37,6 @@ const ROUNDS: usize = 3;
 const OPERATIONS: usize = 5;
 /// Connections of the last part.
 const MANY: usize = 10_000;
-
-/// The hidden command by which this program serves tasks: `serve-tasks STORE TASKS PARTS EPISODES`.
-pub(crate) const CHILD: &str = "serve-tasks";
-
-/// Serves the tasks in a file over the store at `path` until standard input ends.
-pub(crate) fn child(path: &str, tasks: &str, parts: &str, episodes: &str) -> Result<()> {
-    let parts = match parts {
-        "words" => Parts::LEXICAL,
-        _ => Parts::ALL,
-    };
-    let tasks: Result<Vec<TrainTask>, _> =
-        read_tasks(Path::new(tasks))?.into_iter().map(TrainTask::try_from).collect();
-    let environments = Environments {
-        episodes: Some(PathBuf::from(episodes)),
-        ..Environments::of(ServedTasks::Train(tasks?))
-    };
-    let options = Options {
-        bind: "127.0.0.1:0".parse()?,
-        parts,
-        environments: Some(environments),
-        ..Options::default()
-    };
-    let store = Store::open(Path::new(path))?;
-    let running = Server::new([("store".to_owned(), store)], options)?.start()?;
-    println!("http://{}", running.address());
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    running.stop();
-    Ok(())
-}
 
 /// In which protocol a server is spoken to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,10 +77,8 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         let home = data::bench_folder().join("environment");
         fs_err::create_dir_all(&home)?;
         let set = data::load(name)?;
-        let tasks: Vec<Task> = set.items.iter().filter_map(task).collect();
-        let file = home.join(format!("{name}-tasks.jsonl"));
-        write_tasks(&file, &tasks)?;
-        let tasks = Arc::new(tasks);
+        let file = tasks_file(name, &set)?;
+        let tasks = Arc::new(read_tasks(&file)?);
         let path = set.store.path().to_owned();
         drop(set);
         let mut rows = if served { own(&path, &file, &home)? } else { Vec::new() };
@@ -225,6 +192,28 @@ fn many(runtime: &tokio::runtime::Runtime, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// A file with the tasks of `set`, the store called `name`.
+pub(crate) fn tasks_file(name: &str, set: &data::Set) -> Result<PathBuf> {
+    let home = data::bench_folder().join("environment");
+    fs_err::create_dir_all(&home)?;
+    let file = home.join(format!("{name}-tasks.jsonl"));
+    let tasks: Vec<Task> = set.items.iter().filter_map(task).collect();
+    write_tasks(&file, &tasks)?;
+    Ok(file)
+}
+
+/// Lets sessions attempt the tasks of `set` for so many seconds in each protocol.
+pub(crate) fn ask(mut peer: Peer, set: &data::Set, seconds: f64) -> Result<Peer> {
+    let tasks: Arc<Vec<Task>> = Arc::new(set.items.iter().filter_map(task).collect());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for dialect in [Dialect::OpenEnv, Dialect::Aviary] {
+        let row = Row { dialect, peer, rounds: Vec::new() };
+        drive(&runtime, &row, &tasks, seconds)?;
+        peer = row.peer;
+    }
+    Ok(peer)
+}
+
 /// A question with an answer as a task to train on.
 pub(crate) fn task(item: &data::Item) -> Option<Task> {
     if item.answers.is_empty() {
@@ -248,18 +237,18 @@ pub(crate) fn task(item: &data::Item) -> Option<Task> {
 }
 
 fn own(store: &Path, tasks: &Path, home: &Path) -> Result<Vec<Row>> {
-    let program = std::env::current_exe()?;
+    let program = product::build()?;
     let serve = |name, parts: &str, dialect| {
-        let episodes = home.join(format!("episodes-{parts}-{}.jsonl", dialect as u8));
+        let episodes = home.join(format!("episodes{parts}-{}.jsonl", dialect as u8));
         let _ = fs_err::remove_file(&episodes);
-        let mut command = Command::new(&program);
-        command.arg(CHILD).arg(store).arg(tasks).arg(parts).arg(episodes);
+        let mut command = product::serve(&program, store);
+        command.arg(parts).arg("--tasks").arg(tasks).arg("--episodes").arg(episodes);
         anyhow::Ok(Row { dialect, peer: start(name, command)?, rounds: Vec::new() })
     };
     Ok(vec![
-        serve("sleuth, words, OpenEnv over WebSocket", "words", Dialect::OpenEnv)?,
-        serve("sleuth, words + graph, OpenEnv over WebSocket", "all", Dialect::OpenEnv)?,
-        serve("sleuth, words, aviary over HTTP", "words", Dialect::Aviary)?,
+        serve("sleuth, words, OpenEnv over WebSocket", "--lexical", Dialect::OpenEnv)?,
+        serve("sleuth, words + graph, OpenEnv over WebSocket", "--associative", Dialect::OpenEnv)?,
+        serve("sleuth, words, aviary over HTTP", "--lexical", Dialect::Aviary)?,
     ])
 }
 

@@ -9,8 +9,10 @@ mod environment;
 mod fuzz;
 mod ingest;
 mod linear;
+mod order;
 mod pages;
 mod pdf;
+mod product;
 mod retrieval;
 mod rollouts;
 mod serve;
@@ -36,21 +38,19 @@ fn main() -> anyhow::Result<()> {
         [sleuth_cli::ingest::READ_PDF] => Ok(sleuth_cli::ingest::read_pdf()?),
         ["bench", "pages", options @ ..] => pages::bench(options),
         ["bench", "serve", options @ ..] => serve::bench(options),
-        [serve::CHILD, path, parts] => serve::child(path, parts),
         ["bench", "environment", options @ ..] => environment::bench(options),
-        [environment::CHILD, store, tasks, parts, episodes] => {
-            environment::child(store, tasks, parts, episodes)
-        }
         ["bench", "rollouts", options @ ..] => rollouts::bench(options),
         ["bench", "sites", options @ ..] => sites::bench(options),
         ["bench", "tasks", options @ ..] => tasks::bench(options),
         ["fuzz", options @ ..] => fuzz::fuzz(options),
+        ["order"] => order::make(),
         ["tidy"] => tidy::tidy(),
         ["tune", "trail"] => tune::trail(),
         ["tune", "pages"] => pages::tune(),
         _ => {
             eprintln!(
                 "usage: cargo xtask tidy\n       \
+                 cargo xtask order\n       \
                  cargo xtask bench trail [--tuning] [STORE...]\n       \
                  cargo xtask bench elsewhere [--tuning]\n       \
                  cargo xtask bench retrieval [--no-peers] [--tuning | --held-out] [--untitled] [--models=FOLDER] [STORE...]\n       \

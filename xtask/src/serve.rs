@@ -17,12 +17,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
-use sleuth_index::{Parts, Store};
-use sleuth_server::{Options, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::data;
+use crate::{data, product};
 
 const STORES: [&str; 2] = ["squad_dev", "hotpotqa_closed"];
 const CONNECTIONS: usize = 64;
@@ -35,32 +33,23 @@ const MANY: usize = 10_000;
 /// Clock ticks of a second, as Linux counts the time of processes.
 const TICKS: f64 = 100.0;
 
-/// The hidden command by which this program serves a store: `serve-store PATH PARTS`.
-pub(crate) const CHILD: &str = "serve-store";
-
-/// Serves the store at `path` until standard input ends.
-pub(crate) fn child(path: &str, parts: &str) -> Result<()> {
-    let parts = match parts {
-        "words" => Parts::LEXICAL,
-        _ => Parts::ALL,
-    };
-    let store = Store::open(Path::new(path))?;
-    let bind = "127.0.0.1:0".parse()?;
-    let options = Options { bind, parts, ..Options::default() };
-    let running = Server::new([("store".to_owned(), store)], options)?.start()?;
-    println!("http://{}", running.address());
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    running.stop();
-    Ok(())
-}
-
 /// One server under load.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) child: Child,
     pub(crate) address: String,
     rounds: Vec<Round>,
+}
+
+impl Peer {
+    /// Tells the server to end and waits until it has.
+    pub(crate) fn end(mut self) -> Result<()> {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status()?;
+        if !told.success() || !self.child.wait()?.success() {
+            bail!("{} did not end as it was told", self.name);
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Peer {
@@ -165,13 +154,13 @@ fn row(store: &str, server: &Peer) -> Result<()> {
 
 /// Ours, by words alone and by everything that the store has without vectors.
 fn own(store: &Path) -> Result<Vec<Peer>> {
-    let program = std::env::current_exe()?;
+    let program = product::build()?;
     let serve = |name, parts| {
-        let mut command = Command::new(&program);
-        command.arg(CHILD).arg(store).arg(parts);
+        let mut command = product::serve(&program, store);
+        command.arg(parts);
         start(name, command)
     };
-    Ok(vec![serve("sleuth, words", "words")?, serve("sleuth, words + graph", "all")?])
+    Ok(vec![serve("sleuth, words", "--lexical")?, serve("sleuth, words + graph", "--associative")?])
 }
 
 fn others(store: &str) -> Result<Vec<Peer>> {
@@ -240,7 +229,7 @@ pub(crate) fn corpus(store: &str, home: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Starts a server, which says its address on its first line.
+/// Starts a server, which says its address on its first line, by itself or as the `url` of a JSON object.
 pub(crate) fn start(name: &'static str, mut command: Command) -> Result<Peer> {
     let mut child = command
         .stdin(Stdio::piped())
@@ -250,10 +239,12 @@ pub(crate) fn start(name: &'static str, mut command: Command) -> Result<Peer> {
     let out = child.stdout.take().context("no output")?;
     let mut line = String::new();
     BufReader::new(out).read_line(&mut line)?;
-    let Some(address) = line.trim().strip_prefix("http://") else {
+    let object: Value = serde_json::from_str(&line).unwrap_or_default();
+    let said = object["url"].as_str().unwrap_or(line.trim());
+    let Some(address) = said.strip_prefix("http://").map(str::to_owned) else {
         bail!("{name} did not start: it said `{}`", line.trim());
     };
-    Ok(Peer { name, child, address: address.to_owned(), rounds: Vec::new() })
+    Ok(Peer { name, child, address, rounds: Vec::new() })
 }
 
 /// Requests of three questions each, as bytes.
@@ -324,6 +315,13 @@ pub(crate) async fn answer(
         }
     }
     Ok((status, head, head + length))
+}
+
+/// Asks the server the questions of `set` for so many seconds.
+pub(crate) fn ask(server: &Peer, set: &data::Set, seconds: f64) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(drive(server, &Arc::new(requests(set)), seconds))?;
+    Ok(())
 }
 
 /// One round.

@@ -1,0 +1,216 @@
+//! `order`: which functions a server runs, so that the linker lays them side by side.
+//!
+//! Linux maps sixteen pages of a program around each that is touched. A server runs a twentieth of the program;
+//! scattered over all of it, as the linker finds them, those functions bring half of it into memory. This serves
+//! a store under Valgrind's callgrind, sees which functions ran, and writes the linker script
+//! `crates/sleuth-cli/order.ld` with the sections that they are in. Functions are named without the hash of
+//! their instance, by the crate that holds them, so that the script holds from one compiler to the next: what
+//! it names and is no longer there does no harm, and what is new is where it would be without it. It is to be
+//! made again when `bench serve` shows that memory rises.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::{data, environment, product, serve};
+
+/// The store that is served.
+const STORE: &str = "squad_dev";
+/// Seconds that each kind of client asks; under Valgrind a server takes fifty times as long.
+const SECONDS: f64 = 20.0;
+
+pub(crate) fn make() -> Result<()> {
+    let home = data::bench_folder().join("order");
+    fs_err::create_dir_all(&home)?;
+    let map = home.join("map");
+    let program = product::linked(&[format!("-Wl,-Map={}", map.display())])?;
+    let map = fs_err::read_to_string(&map)?;
+    let set = data::load(STORE)?;
+    let tasks = environment::tasks_file(STORE, &set)?;
+    // What the first kind of server runs lies together, then what the second runs besides.
+    let kinds = [("--lexical", None), ("--associative", Some(tasks.as_path()))];
+    let mut groups: Vec<Sections> = Vec::new();
+    for (parts, tasks) in kinds {
+        let ran = run(&program, &set, parts, tasks, &home.join("callgrind.out"))?;
+        let sections = besides(sections(&map, &ran), &groups);
+        let n_new: usize = sections.values().map(BTreeSet::len).sum();
+        println!("{parts}: {} functions ran; {n_new} new patterns of sections", ran.len());
+        groups.push(sections);
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/sleuth-cli/order.ld");
+    fs_err::write(path, script(&groups))?;
+    Ok(())
+}
+
+/// Serves `set` with a ranking by `parts`, and `tasks` over it, to clients of each kind, and says which functions ran.
+fn run(
+    program: &Path,
+    set: &data::Set,
+    parts: &str,
+    tasks: Option<&Path>,
+    counts: &Path,
+) -> Result<HashSet<String>> {
+    let mut server = product::serve(program, set.store.path());
+    server.arg(parts);
+    if let Some(tasks) = tasks {
+        server.arg("--tasks").arg(tasks);
+    }
+    let mut command = Command::new("valgrind");
+    command
+        .args(["--quiet", "--tool=callgrind", "--demangle=no", "--compress-strings=no"])
+        .arg(format!("--callgrind-out-file={}", counts.display()))
+        .arg(server.get_program())
+        .args(server.get_args());
+    let mut peer = serve::start("sleuth under valgrind", command)
+        .context("`apt-get install valgrind` brings Valgrind where it is missing")?;
+    serve::ask(&peer, set, SECONDS)?;
+    if tasks.is_some() {
+        peer = environment::ask(peer, set, SECONDS)?;
+    }
+    peer.end()?;
+    Ok(functions(&fs_err::read_to_string(counts)?))
+}
+
+/// What of the sections is in none of the groups.
+fn besides(mut sections: Sections, groups: &[Sections]) -> Sections {
+    for (files, known) in groups.iter().flatten() {
+        if let Some(sections) = sections.get_mut(files) {
+            sections.retain(|section| !known.contains(section));
+        }
+    }
+    sections.retain(|_, sections| !sections.is_empty());
+    sections
+}
+
+/// Patterns of sections, by a pattern for the files that hold them.
+type Sections = BTreeMap<String, BTreeSet<String>>;
+
+/// The names of functions in what callgrind wrote.
+fn functions(counts: &str) -> HashSet<String> {
+    let named = counts.lines().filter_map(|line| line.strip_prefix("fn="));
+    // Within a recursion, a number follows behind an apostrophe.
+    named.map(|name| name.split_once('\'').map_or(name, |(name, _)| name).to_owned()).collect()
+}
+
+/// The sections that functions which `ran` are in, from the linker's map.
+fn sections(map: &str, ran: &HashSet<String>) -> Sections {
+    let mut found = Sections::new();
+    for line in map.lines() {
+        // Address, address, size, alignment, and `PATH/OBJECT:(SECTION)`.
+        let Some((object, section)) =
+            line.trim().strip_suffix(')').and_then(|line| line.split_once(":(.text."))
+        else {
+            continue;
+        };
+        let prefix = ["unlikely.", "hot."].into_iter().find(|prefix| section.starts_with(prefix));
+        let prefix = prefix.unwrap_or_default();
+        let function = &section[prefix.len()..];
+        if ran.contains(function)
+            && let Some(files) = files(object)
+        {
+            let pattern = format!(".text.{prefix}{}", without_hashes(function));
+            found.entry(files).or_default().insert(pattern);
+        }
+    }
+    found
+}
+
+/// The pattern for the files of the crate that an object is of, without the hash in their names.
+fn files(object: &str) -> Option<String> {
+    let name = object.rsplit_once("/deps/").or(object.rsplit_once('/')).map(|(_, name)| name)?;
+    if let Some((archive, _)) = name.split_once(".rlib(") {
+        let (library, _) = archive.rsplit_once('-')?;
+        return Some(format!("*{library}-*.rlib:*"));
+    }
+    let (program, _) = name.split_once('-')?;
+    name.ends_with(".rcgu.o").then(|| format!("*{program}-*.rcgu.o"))
+}
+
+/// A mangled name, legacy or v0, with `*` for each hash.
+fn without_hashes(name: &str) -> String {
+    let mut out = String::new();
+    let mut rest = name;
+    // Legacy: `17h` and sixteen hexadecimal digits, and behind `E` what LLVM may add.
+    if let Some((path, behind)) = name.rsplit_once("17h")
+        && name.starts_with("_ZN")
+        && behind.len() > 16
+        && behind.as_bytes()[..16].iter().all(u8::is_ascii_hexdigit)
+    {
+        return format!("{path}17h*E*");
+    }
+    // v0: `C`, then `s`, a number in base 62 and `_`: the disambiguator of a crate.
+    while let Some(at) = rest.find("Cs") {
+        let (before, from) = rest.split_at(at + 2);
+        out.push_str(before);
+        match from.find(|c: char| !c.is_ascii_alphanumeric()) {
+            Some(end) if end > 8 && from[end..].starts_with('_') => {
+                out.push('*');
+                rest = &from[end..];
+            }
+            _ => rest = from,
+        }
+    }
+    out + rest
+}
+
+fn script(groups: &[Sections]) -> String {
+    let mut out =
+        "/* Made by `cargo xtask order`, which says why: the functions that a server runs. */\n\
+                   SECTIONS\n{\n.text.served :\n{\n\
+                   *(.text.startup .text.startup.*)\n"
+            .to_owned();
+    for (files, sections) in groups.iter().flatten() {
+        let _ = writeln!(out, "{files}(");
+        for section in sections {
+            let _ = writeln!(out, "{section}");
+        }
+        out.push_str(")\n");
+    }
+    out.push_str("}\n}\nINSERT BEFORE .text;\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_the_hashes_of_one_build() {
+        assert_eq!(
+            without_hashes("_ZN4core3ops6FnOnce9call_once17h3f3158588d213343E.llvm.123"),
+            "_ZN4core3ops6FnOnce9call_once17h*E*"
+        );
+        assert_eq!(
+            without_hashes("_RNvXs4_NtCslNYArtu3iFV_5alloc6stringNtB5_6String5clone"),
+            "_RNvXs4_NtCs*_5alloc6stringNtB5_6String5clone"
+        );
+        for name in ["mi_malloc", "_RNvNtCs_3std2rt", "_ZN4llamaEv", "_ZN1a17hE"] {
+            assert_eq!(without_hashes(name), name);
+        }
+    }
+
+    #[test]
+    fn sections_of_functions_that_ran_are_found_in_the_map() {
+        let counts = "events: Ir\nfn=_ZN1a1b17h0123456789abcdefE'2\n1 5\nfn=mi_free\ncfn=other\n";
+        let ran = functions(counts);
+        assert_eq!(ran.len(), 2);
+        let map = "\
+            VMA LMA Size Align Out In Symbol\n\
+            10 10 5 16         /t/release/deps/sleuth-00ff.sleuth.77-cgu.0.rcgu.o:(.text.unlikely._ZN1a1b17h0123456789abcdefE)\n\
+            10 10 5 1                 a::b\n\
+            20 20 5 16         /t/release/deps/liblibmimalloc_sys-00ff.rlib(static.o):(.text.mi_free)\n\
+            30 30 5 16         /t/release/deps/liblibmimalloc_sys-00ff.rlib(static.o):(.text.mi_new)\n\
+            40 40 5 16         /usr/lib/crt1.o:(.text)\n";
+        let found = sections(map, &ran);
+        let expected = "*(.text.startup .text.startup.*)\n\
+                        *liblibmimalloc_sys-*.rlib:*(\n.text.mi_free\n)\n\
+                        *sleuth-*.rcgu.o(\n.text.unlikely._ZN1a1b17h*E*\n)\n}";
+        let made = script(std::slice::from_ref(&found));
+        assert!(made.contains(expected), "{made}");
+        // What a group before has is not there twice, nor is an empty list, which GNU's linker refuses.
+        assert!(besides(found.clone(), &[found]).is_empty());
+    }
+}
