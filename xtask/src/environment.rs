@@ -287,7 +287,7 @@ fn stepped_here(
     n_threads: usize,
     seconds: f64,
 ) -> Result<f64> {
-    let store = Arc::new(Store::open(path)?.with_cache(usize::MAX, 64 << 20));
+    let store = Arc::new(Store::open(path)?.with_cache(64 << 20));
     let options = GymOptions { parts, ..GymOptions::default() };
     let retrieval = store.retrieval()?.id;
     let gym = Arc::new(Gym::of_any_split(store, retrieval, tasks.to_vec(), options)?);

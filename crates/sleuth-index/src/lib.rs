@@ -39,6 +39,7 @@ mod layout;
 mod mentions;
 mod query;
 mod rank;
+mod recent;
 mod remove;
 mod retriever;
 mod sites;

@@ -1,12 +1,11 @@
 //! An open store.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use foldhash::fast::RandomState;
 use serde::Serialize;
-use sleuth_records::{Document, DocumentId, Hit, Passage, PassageId, Ranking};
+use sleuth_records::{Document, DocumentId, Hit, LineMap, Passage, PassageId, Ranking};
 use tantivy::columnar::{Column, StrColumn};
 use tantivy::schema::{Field, IndexRecordOption, Value as _};
 use tantivy::store::StoreReader;
@@ -25,14 +24,13 @@ use crate::layout::{
 use crate::mentions::{Mention, TitleTable};
 use crate::query::{Place, languages, places, verdicts};
 use crate::rank::{Basis, Explained, RANKER, Table, is_plain};
+use crate::recent::Recent;
 use crate::retriever::{Query, Retriever};
 use crate::vectors::{Dense, Embedder, Key, Parts as VectorParts, Rows};
 use crate::{IndexError, SiteLists, Verdict, analyze};
 
-/// Documents kept decoded, at most, where nobody says otherwise.
-const CACHED_DOCUMENTS: usize = 64;
-/// Bytes of text kept decoded, at most; one document is kept whatever its length.
-const CACHED_BYTES: usize = 32 << 20;
+/// Bytes of documents kept decoded, at most, where nobody says otherwise: those of which one reads around.
+const CACHED_BYTES: usize = 8 << 20;
 /// Bytes of what terms add to scores, kept for those asked for last: so many, and so many more for each passage,
 /// so that in a store of any size it is as much as a few frequent words have.
 const CACHED_IMPACTS: (usize, usize) = (16 << 20, 16);
@@ -60,7 +58,7 @@ pub struct Store {
     sites: Option<Arc<SiteLists>>,
     verdicts: OnceLock<Vec<Verdict>>,
     dense: OnceLock<Option<Dense>>,
-    cache: Mutex<Cache>,
+    documents: Mutex<Recent<DocumentId, Arc<Document>>>,
 }
 
 /// What the default search of a store goes by: two searches of one snapshot with one retrieval id give
@@ -215,27 +213,22 @@ impl Segment {
     }
 }
 
-/// The documents read last, decoded, so that reading around in one does not decode it again.
-struct Cache {
-    documents: HashMap<DocumentId, Arc<Document>, RandomState>,
-    bytes: usize,
-    most: usize,
-    most_bytes: usize,
-}
-
-impl Cache {
-    fn new(most: usize, most_bytes: usize) -> Self {
-        Self { documents: HashMap::default(), bytes: 0, most, most_bytes }
-    }
-
-    fn insert(&mut self, document: &Arc<Document>) {
-        self.bytes += document.text.len();
-        if self.documents.len() >= self.most || self.bytes > self.most_bytes {
-            self.documents.clear();
-            self.bytes = document.text.len();
-        }
-        self.documents.insert(document.id.clone(), Arc::clone(document));
-    }
+/// Bytes that a document takes in memory, about.
+fn bytes_of(document: &Document) -> usize {
+    /// Of the document itself, its place in a table, and the allocator.
+    const BESIDE: usize = 512;
+    /// Of a link, and of what a page gives away.
+    const LINK: usize = 64;
+    const SIGNALS: usize = 1024;
+    let starts = match &document.lines {
+        LineMap::OfText | LineMap::Fixed(_) => 0,
+        LineMap::Starts(starts) | LineMap::Parts { starts, .. } => size_of_val(starts.as_slice()),
+    };
+    let links = document.links.iter().map(|link| LINK + link.target.len() + link.text.len());
+    let url = document.url.as_ref().map_or(0, String::len);
+    let signals = if document.signals.is_some() { SIGNALS } else { 0 };
+    let texts = document.text.len() + document.title.len() + 2 * document.id.as_str().len() + url;
+    BESIDE + texts + starts + links.sum::<usize>() + signals
 }
 
 impl Store {
@@ -301,7 +294,7 @@ impl Store {
             sites: None,
             verdicts: OnceLock::new(),
             dense: OnceLock::new(),
-            cache: Mutex::new(Cache::new(CACHED_DOCUMENTS, CACHED_BYTES)),
+            documents: Mutex::new(Recent::new(CACHED_BYTES)),
         })
     }
 
@@ -313,11 +306,11 @@ impl Store {
         self
     }
 
-    /// The same store, keeping up to `documents` documents with up to `bytes` of text in memory once they
-    /// were read: for whoever answers many queries.
+    /// The same store, keeping up to `bytes` of documents in memory once they were read: for whoever answers many
+    /// queries.
     #[must_use]
-    pub fn with_cache(mut self, documents: usize, bytes: usize) -> Self {
-        self.cache = Mutex::new(Cache::new(documents, bytes));
+    pub fn with_cache(mut self, bytes: usize) -> Self {
+        self.documents = Mutex::new(Recent::new(bytes));
         self
     }
 
@@ -877,13 +870,13 @@ impl Store {
     }
 
     fn read(&self, id: &DocumentId) -> Result<Option<Arc<Document>>, IndexError> {
-        let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(document) = cache().documents.get(id) {
-            return Ok(Some(Arc::clone(document)));
+        let kept = || self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = kept().get(id) {
+            return Ok(Some(document));
         }
         let document = self.read_uncached(id)?.map(Arc::new);
         if let Some(document) = &document {
-            cache().insert(document);
+            kept().insert(document.id.clone(), Arc::clone(document), bytes_of(document));
         }
         Ok(document)
     }

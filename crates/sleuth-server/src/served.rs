@@ -18,8 +18,7 @@ use crate::refused::Refused;
 /// Everything but what RFC 3986 calls unreserved.
 const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Documents kept in memory once they were read, and bytes of their texts, at most.
-const CACHED_DOCUMENTS: usize = 16_384;
+/// Bytes of documents kept in memory once they were read, at most.
 const CACHED_BYTES: usize = 16 << 20;
 
 /// Where documents are shown, below the address of their store.
@@ -93,7 +92,7 @@ impl Served {
         if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
             return Err(ServerError::Name { name });
         }
-        let store = Arc::new(store.with_cache(CACHED_DOCUMENTS, CACHED_BYTES));
+        let store = Arc::new(store.with_cache(CACHED_BYTES));
         let mut retrieval = store.retrieval()?.id;
         let only = [
             (parts.lexical, "lexical"),

@@ -17,8 +17,8 @@ use super::names::{is_telling, names, tokens};
 use super::sections::{headings, without_number};
 use super::topic::topic;
 use super::{
-    DocumentNumber, Graph, KeyTable, MOST_EDGES, MOST_NAMES, MOST_NAMESAKES, MOST_SHARING, Rows,
-    hash, telling,
+    DocumentNumber, GatheredKeys, Graph, KeyTable, MOST_EDGES, MOST_NAMES, MOST_NAMESAKES,
+    MOST_SHARING, Rows, hash, telling,
 };
 use crate::mentions::title_keys;
 use crate::standing::{Gathered, Standing};
@@ -119,7 +119,7 @@ impl Builder<'_> {
         })?;
         let mut found = found.into_iter().reduce(Found::merge).unwrap_or_default();
         let standing = std::mem::take(&mut found.standing).standing(n_documents);
-        let mut keys = KeyTable::default();
+        let mut keys = GatheredKeys::default();
         for (document, key, weight) in &found.keys {
             keys.insert(key, *document, *weight);
         }
@@ -131,9 +131,7 @@ impl Builder<'_> {
             // What so many share names nobody; it is kept out of the file, too.
             standing.n_different(documents) <= MOST_NAMESAKES
         });
-        for documents in keys.documents.values_mut() {
-            documents.sort_by_key(|(number, _)| *number);
-        }
+        let keys = keys.table();
         let sharing = found.sharing(n_documents, &keys, &standing);
         let seed = || (HashMap::new(), Vec::new());
         let edges = self.pass(&ids, &done, seed, |(rarities, out), number, document| {
@@ -307,7 +305,7 @@ impl Found {
             .into_iter()
             .filter_map(|(name, mut documents)| {
                 // Who is about the thing shares its name with those that speak of it.
-                let about = keys.documents.get(&name).into_iter().flatten();
+                let about = keys.documents(name).into_iter().flatten();
                 documents.extend(about.map(|(number, _)| *number));
                 documents.sort_unstable();
                 documents.dedup();

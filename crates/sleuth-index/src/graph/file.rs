@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use sleuth_records::sha256_hex;
+use tantivy::directory::error::OpenReadError;
+use tantivy::directory::{Directory as _, MmapDirectory, OwnedBytes};
 
 use super::{Graph, KeyTable, Rows};
 use crate::IndexError;
@@ -23,12 +25,7 @@ fn file_of(path: &Path, snapshot: &str) -> PathBuf {
 
 /// Reads the graph of `snapshot`, or `None` where there is none.
 pub(crate) fn read_graph(path: &Path, snapshot: &str) -> Result<Option<Graph>, IndexError> {
-    let file = file_of(path, snapshot);
-    let bytes = match fs_err::read(&file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(IndexError::io(path, error)),
-    };
+    let Some(bytes) = mapped(path, snapshot)? else { return Ok(None) };
     match decode(&bytes) {
         Some(graph) if graph.snapshot == snapshot => Ok(Some(graph)),
         _ => Err(IndexError::Damaged {
@@ -37,6 +34,23 @@ pub(crate) fn read_graph(path: &Path, snapshot: &str) -> Result<Option<Graph>, I
                 "`graph/{snapshot}.3.bin` is not whole; remove it, and the next `sleuth index build` makes it anew"
             ),
         }),
+    }
+}
+
+/// The file's bytes, mapped and not read: what is kept of them is copied while they are decoded.
+fn mapped(path: &Path, snapshot: &str) -> Result<Option<OwnedBytes>, IndexError> {
+    let file = file_of(path, snapshot);
+    if !fs_err::exists(&file).map_err(|error| IndexError::io(path, error))? {
+        return Ok(None);
+    }
+    let engine = |error: tantivy::TantivyError| IndexError::engine(path, error);
+    let folder = MmapDirectory::open(graph_dir(path)).map_err(|error| engine(error.into()))?;
+    let name = file.strip_prefix(graph_dir(path)).unwrap_or(&file);
+    match folder.open_read(name) {
+        Ok(slice) => slice.read_bytes().map(Some).map_err(|error| IndexError::io(path, error)),
+        // A writer has put that of another snapshot in its place.
+        Err(OpenReadError::FileDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(engine(error.into())),
     }
 }
 
@@ -81,22 +95,19 @@ fn encode(graph: &Graph) -> Vec<u8> {
     for weight in &graph.name_weights {
         out.extend(weight.to_le_bytes());
     }
-    // Sorted, so that the same documents give the same file.
-    let mut keys: Vec<_> = graph.keys.documents.iter().collect();
-    keys.sort_by_key(|(key, _)| **key);
-    number(&mut out, keys.len());
-    for (key, documents) in keys {
+    let keys = &graph.keys;
+    number(&mut out, keys.hashes.len());
+    for (at, key) in keys.hashes.iter().enumerate() {
         out.extend(key.to_le_bytes());
+        let documents = keys.documents.row(at);
         number(&mut out, documents.len());
         for (document, weight) in documents {
             out.extend(document.to_le_bytes());
             out.extend(weight.to_le_bytes());
         }
     }
-    let mut longest: Vec<_> = graph.keys.longest.iter().collect();
-    longest.sort();
-    number(&mut out, longest.len());
-    for (word, n_words) in longest {
+    number(&mut out, keys.first_words.len());
+    for (word, n_words) in keys.first_words.iter().zip(&keys.longest) {
         out.extend(word.to_le_bytes());
         out.push(*n_words);
     }
@@ -156,15 +167,7 @@ fn decode(file: &[u8]) -> Option<Graph> {
     let names = from.rows(Reader::u32)?;
     let sharing = from.rows(Reader::u32)?;
     let name_weights = from.list(Reader::f32)?;
-    let documents = from.list(|from| {
-        let key = from.u64()?;
-        Some((key, from.list(|from| Some((from.u32()?, from.f32()?)))?))
-    })?;
-    let longest = from.list(|from| Some((from.u64()?, *from.take(1)?.first()?)))?;
-    let keys = KeyTable {
-        documents: documents.into_iter().collect(),
-        longest: longest.into_iter().collect(),
-    };
+    let keys = keys(&mut from)?;
     let quality = from.list(Reader::f32)?;
     let host_names = from.list(Reader::text)?;
     let (hosts, host_sizes) = (from.list(Reader::u32)?, from.list(Reader::u32)?);
@@ -183,6 +186,30 @@ fn decode(file: &[u8]) -> Option<Graph> {
         keys,
         standing,
     })
+}
+
+/// The table of keys: each hash with its list, by hash, then the words that keys begin with.
+fn keys(from: &mut Reader<'_>) -> Option<KeyTable> {
+    let n = from.length()?;
+    let mut keys = KeyTable { hashes: Vec::with_capacity(n), ..KeyTable::default() };
+    keys.documents = Rows { starts: Vec::with_capacity(n + 1), items: Vec::with_capacity(n) };
+    keys.documents.starts.push(0);
+    for _ in 0..n {
+        keys.hashes.push(from.u64()?);
+        for _ in 0..from.length()? {
+            keys.documents.items.push((from.u32()?, from.f32()?));
+        }
+        keys.documents.starts.push(u32::try_from(keys.documents.items.len()).ok()?);
+    }
+    keys.documents.items.shrink_to_fit();
+    let n = from.length()?;
+    (keys.first_words, keys.longest) = (Vec::with_capacity(n), Vec::with_capacity(n));
+    for _ in 0..n {
+        keys.first_words.push(from.u64()?);
+        keys.longest.push(*from.take(1)?.first()?);
+    }
+    let is_rising = |list: &[u64]| list.is_sorted_by(|a, b| a < b);
+    (is_rising(&keys.hashes) && is_rising(&keys.first_words)).then_some(keys)
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -233,12 +260,14 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::GatheredKeys;
     use super::*;
 
     fn graph() -> Graph {
-        let mut keys = KeyTable::default();
+        let mut keys = GatheredKeys::default();
         keys.insert("saw thanda", 0, 1.0);
         keys.insert("saw", 1, 0.7);
+        let keys = keys.table();
         Graph {
             snapshot: "abc".to_owned(),
             manifest: "manifest-1".to_owned(),

@@ -120,13 +120,27 @@ impl<T: Copy> Rows<T> {
     }
 }
 
-/// The keys of all documents, by hash.
+/// The keys of all documents, by hash. In sorted lists: there are several for each document, and a table with a
+/// list for each would take three times as much memory.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct KeyTable {
+    /// Hashes of keys, rising.
+    hashes: Vec<u64>,
+    /// The documents of each key with their weights.
+    documents: Rows<(DocumentNumber, f32)>,
+    /// Hashes of the words that keys begin with, rising.
+    first_words: Vec<u64>,
+    /// Most words of a key that begins with each of these words.
+    longest: Vec<u8>,
+}
+
+/// Keys as they are gathered, for a [`KeyTable`].
+#[derive(Debug, Default)]
+struct GatheredKeys {
     /// Hash of a key to its documents with their weights.
-    pub(crate) documents: HashMap<u64, Vec<(DocumentNumber, f32)>>,
+    documents: HashMap<u64, Vec<(DocumentNumber, f32)>>,
     /// Most words of a key that begins with a word, by that word's hash.
-    pub(crate) longest: HashMap<u64, u8>,
+    longest: HashMap<u64, u8>,
 }
 
 /// A place in a text that names documents by a key.
@@ -169,8 +183,8 @@ fn is_part(text: &str, range: &Range<usize>) -> bool {
     is_capital(&text[range.clone()]) && (is_name(before) || is_name(behind))
 }
 
-impl KeyTable {
-    pub(crate) fn insert(&mut self, key: &str, document: DocumentNumber, weight: f32) {
+impl GatheredKeys {
+    fn insert(&mut self, key: &str, document: DocumentNumber, weight: f32) {
         let documents = self.documents.entry(hash(key)).or_default();
         match documents.iter_mut().find(|(known, _)| *known == document) {
             Some((_, known)) => *known = known.max(weight),
@@ -182,10 +196,41 @@ impl KeyTable {
         *longest = n_words.max(*longest);
     }
 
+    /// The table, with the documents of each key by number.
+    fn table(self) -> KeyTable {
+        let mut keys: Vec<_> = self.documents.into_iter().collect();
+        keys.sort_unstable_by_key(|(hash, _)| *hash);
+        for (_, documents) in &mut keys {
+            documents.sort_unstable_by_key(|(number, _)| *number);
+        }
+        let mut longest: Vec<_> = self.longest.into_iter().collect();
+        longest.sort_unstable();
+        let (first_words, longest) = longest.into_iter().unzip();
+        KeyTable {
+            hashes: keys.iter().map(|(hash, _)| *hash).collect(),
+            documents: Rows::from_lists(keys.into_iter().map(|(_, documents)| documents)),
+            first_words,
+            longest,
+        }
+    }
+}
+
+impl KeyTable {
+    /// The documents of the key with this hash; none where there is no such key.
+    fn documents(&self, hash: u64) -> Option<&[(DocumentNumber, f32)]> {
+        self.hashes.binary_search(&hash).ok().map(|at| self.documents.row(at))
+    }
+
+    /// Most words of a key that begins with `word`; 0 where none does.
+    fn longest(&self, word: &str) -> usize {
+        let at = self.first_words.binary_search(&hash(word)).ok();
+        at.and_then(|at| self.longest.get(at)).map_or(0, |&n_words| usize::from(n_words))
+    }
+
     /// Places in `text` that name documents, from left to right, the longest key at each.
     pub(crate) fn find(&self, text: &str) -> Vec<Named<'_>> {
-        let longest = |word: &str| self.longest.get(&hash(word)).copied().unwrap_or(0) as usize;
-        let look_up = |key: &str| Ok::<_, Infallible>(self.documents.get(&hash(key)));
+        let longest = |word: &str| self.longest(word);
+        let look_up = |key: &str| Ok::<_, Infallible>(self.documents(hash(key)));
         let Ok(found) = longest_keys(text, longest, look_up);
         found
             .into_iter()
@@ -247,10 +292,11 @@ mod tests {
 
     #[test]
     fn a_word_inside_a_longer_name() {
-        let mut keys = KeyTable::default();
+        let mut keys = GatheredKeys::default();
         for key in ["girl", "paris", "barbie doll"] {
             keys.insert(key, 0, 1.0);
         }
+        let keys = keys.table();
         let check = |text: &str, expected: &[f32]| {
             let weights: Vec<f32> = keys.find(text).iter().map(|named| named.weight(1.0)).collect();
             assert_eq!(weights, expected, "{text}");
