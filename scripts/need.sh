@@ -17,12 +17,20 @@ has_libclang() {
     return 1
 }
 
+# On Linux the program holds the C++ library within it. Debian has it in one package with the compiler, others
+# do not.
+has_static_cxx() {
+    [ "$(uname -s)" = Linux ] || return 0
+    case $(c++ --print-file-name=libstdc++.a 2>/dev/null) in /*) return 0 ;; esac
+    return 1
+}
+
 need_build_tools() {
     if ! command -v cargo >/dev/null 2>&1; then
         if [ -x "$HOME/.cargo/bin/cargo" ]; then
             PATH="$HOME/.cargo/bin:$PATH"
         else
-            say "missing: cargo and rustc 1.88 or newer; install Rust with rustup, then run this again"
+            say "missing: cargo and rustc 1.92 or newer; install Rust with rustup, then run this again"
             exit 1
         fi
     fi
@@ -31,7 +39,11 @@ need_build_tools() {
     command -v make >/dev/null 2>&1 || packages="$packages make"
     command -v c++ >/dev/null 2>&1 || packages="$packages g++"
     has_libclang || packages="$packages libclang-dev"
-    [ -z "$packages" ] && return 0
+    if [ -z "$packages" ]; then
+        has_static_cxx && return 0
+        say "missing: the C++ library to link statically (libstdc++.a): package libstdc++-static or g++"
+        exit 1
+    fi
 
     as_root=
     if [ "$(id -u)" != 0 ]; then

@@ -3,10 +3,11 @@
 //! Linux maps sixteen pages of a program around each that is touched. A server runs a twentieth of the program;
 //! scattered over all of it, as the linker finds them, those functions bring half of it into memory. This serves
 //! a store under Valgrind's callgrind, sees which functions ran, and writes the linker script
-//! `crates/sleuth-cli/order.ld` with the sections that they are in. Functions are named without the hash of
-//! their instance, by the crate that holds them, so that the script holds from one compiler to the next: what
-//! it names and is no longer there does no harm, and what is new is where it would be without it. It is to be
-//! made again when `bench serve` shows that memory rises.
+//! `crates/sleuth-cli/order.ld` with the sections that they are in. Functions are named without the hashes of
+//! one build, by the crate that holds them, so that the script holds from one compiler to the next: what
+//! it names and is no longer there does no harm, and what is new lies where it would without it. It is to be
+//! made again after larger changes of what a server does: each function that it does not know may bring its 64 KiB
+//! into memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
@@ -26,7 +27,8 @@ pub(crate) fn make() -> Result<()> {
     let home = data::bench_folder().join("order");
     fs_err::create_dir_all(&home)?;
     let map = home.join("map");
-    let program = product::linked(&[format!("-Wl,-Map={}", map.display())])?;
+    let program =
+        product::linked(&[format!("-Wl,-Map={}", map.display()), "-Wl,--no-demangle".to_owned()])?;
     let map = fs_err::read_to_string(&map)?;
     let set = data::load(STORE)?;
     let tasks = environment::tasks_file(STORE, &set)?;
@@ -98,19 +100,21 @@ fn functions(counts: &str) -> HashSet<String> {
 /// The sections that functions which `ran` are in, from the linker's map.
 fn sections(map: &str, ran: &HashSet<String>) -> Sections {
     let mut found = Sections::new();
+    let mut section = None;
     for line in map.lines() {
-        // Address, address, size, alignment, and `PATH/OBJECT:(SECTION)`.
-        let Some((object, section)) =
-            line.trim().strip_suffix(')').and_then(|line| line.split_once(":(.text."))
-        else {
-            continue;
-        };
-        let prefix = ["unlikely.", "hot."].into_iter().find(|prefix| section.starts_with(prefix));
-        let prefix = prefix.unwrap_or_default();
-        let function = &section[prefix.len()..];
-        if ran.contains(function)
+        // Address, address, size, alignment, and `PATH/OBJECT:(SECTION)`; below it, a line for each symbol in it.
+        // One function may have several, where instances turned out the same.
+        let place = line.trim().strip_suffix(')').and_then(|line| line.split_once(":("));
+        if let Some(place) = place {
+            section = Some(place);
+        } else if let Some((object, name)) = section
+            && let Some(symbol) = line.split_whitespace().nth(4)
+            && ran.contains(symbol)
+            && let Some(name) = name.strip_prefix(".text.")
             && let Some(files) = files(object)
         {
+            let prefix = ["unlikely.", "hot."].into_iter().find(|prefix| name.starts_with(prefix));
+            let (prefix, function) = name.split_at(prefix.map_or(0, str::len));
             let pattern = format!(".text.{prefix}{}", without_hashes(function));
             found.entry(files).or_default().insert(pattern);
         }
@@ -129,28 +133,26 @@ fn files(object: &str) -> Option<String> {
     name.ends_with(".rcgu.o").then(|| format!("*{program}-*.rcgu.o"))
 }
 
-/// A mangled name, legacy or v0, with `*` for each hash.
+/// A v0 name with `*` for what the compiler's version changes: the hash of each crate (`Cs`, eleven digits or so in
+/// base 62, `_`), and, since those differ in length, the places that the name refers back to (`B`, a few digits, `_`).
 fn without_hashes(name: &str) -> String {
+    if !name.starts_with("_R") {
+        return name.to_owned();
+    }
     let mut out = String::new();
     let mut rest = name;
-    // Legacy: `17h` and sixteen hexadecimal digits, and behind `E` what LLVM may add.
-    if let Some((path, behind)) = name.rsplit_once("17h")
-        && name.starts_with("_ZN")
-        && behind.len() > 16
-        && behind.as_bytes()[..16].iter().all(u8::is_ascii_hexdigit)
-    {
-        return format!("{path}17h*E*");
-    }
-    // v0: `C`, then `s`, a number in base 62 and `_`: the disambiguator of a crate.
-    while let Some(at) = rest.find("Cs") {
-        let (before, from) = rest.split_at(at + 2);
+    while let Some(at) = rest.find(['C', 'B']) {
+        let (before, from) = rest.split_at(at + 1);
         out.push_str(before);
-        match from.find(|c: char| !c.is_ascii_alphanumeric()) {
-            Some(end) if end > 8 && from[end..].starts_with('_') => {
-                out.push('*');
-                rest = &from[end..];
-            }
-            _ => rest = from,
+        rest = from;
+        let digits = from.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(from.len());
+        let is_one = match before.ends_with('C') {
+            true => from.starts_with('s') && digits > 8,
+            false => (1..=3).contains(&digits),
+        };
+        if is_one && from[digits..].starts_with('_') {
+            out.push('*');
+            rest = &from[digits..];
         }
     }
     out + rest
@@ -180,34 +182,34 @@ mod tests {
     #[test]
     fn names_lose_the_hashes_of_one_build() {
         assert_eq!(
-            without_hashes("_ZN4core3ops6FnOnce9call_once17h3f3158588d213343E.llvm.123"),
-            "_ZN4core3ops6FnOnce9call_once17h*E*"
-        );
-        assert_eq!(
             without_hashes("_RNvXs4_NtCslNYArtu3iFV_5alloc6stringNtB5_6String5clone"),
-            "_RNvXs4_NtCs*_5alloc6stringNtB5_6String5clone"
+            "_RNvXs4_NtC*_5alloc6stringNtB*_6String5clone"
         );
-        for name in ["mi_malloc", "_RNvNtCs_3std2rt", "_ZN4llamaEv", "_ZN1a17hE"] {
+        for name in ["mi_malloc", "_RNvNtCs_3std2rt", "_ZN5llamaEv", "BIG_Cslow_B", "_RNvB_3CsB"] {
             assert_eq!(without_hashes(name), name);
         }
     }
 
     #[test]
     fn sections_of_functions_that_ran_are_found_in_the_map() {
-        let counts = "events: Ir\nfn=_ZN1a1b17h0123456789abcdefE'2\n1 5\nfn=mi_free\ncfn=other\n";
+        let counts = "events: Ir\nfn=_RNvCs0123456789a_1a1b'2\n1 5\nfn=mi_free\ncfn=other\n";
         let ran = functions(counts);
         assert_eq!(ran.len(), 2);
         let map = "\
             VMA LMA Size Align Out In Symbol\n\
-            10 10 5 16         /t/release/deps/sleuth-00ff.sleuth.77-cgu.0.rcgu.o:(.text.unlikely._ZN1a1b17h0123456789abcdefE)\n\
-            10 10 5 1                 a::b\n\
+            10 10 5 16         /t/release/deps/sleuth-00ff.sleuth.77-cgu.0.rcgu.o:(.text.unlikely._RNvCs0123456789a_1c1d)\n\
+            10 10 0 1                 _RNvCs0123456789a_1c1d\n\
+            10 10 5 1                 _RNvCs0123456789a_1a1b\n\
             20 20 5 16         /t/release/deps/liblibmimalloc_sys-00ff.rlib(static.o):(.text.mi_free)\n\
+            20 20 5 1                 mi_free\n\
             30 30 5 16         /t/release/deps/liblibmimalloc_sys-00ff.rlib(static.o):(.text.mi_new)\n\
-            40 40 5 16         /usr/lib/crt1.o:(.text)\n";
+            30 30 5 1                 mi_new\n\
+            40 40 5 16         /usr/lib/crt1.o:(.text)\n\
+            40 40 5 1                 mi_free\n";
         let found = sections(map, &ran);
         let expected = "*(.text.startup .text.startup.*)\n\
                         *liblibmimalloc_sys-*.rlib:*(\n.text.mi_free\n)\n\
-                        *sleuth-*.rcgu.o(\n.text.unlikely._ZN1a1b17h*E*\n)\n}";
+                        *sleuth-*.rcgu.o(\n.text.unlikely._RNvC*_1c1d\n)\n}";
         let made = script(std::slice::from_ref(&found));
         assert!(made.contains(expected), "{made}");
         // What a group before has is not there twice, nor is an empty list, which GNU's linker refuses.

@@ -21,6 +21,9 @@ const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 /// Bytes of documents kept in memory once they were read, at most.
 const CACHED_BYTES: usize = 16 << 20;
 
+/// What is searched for before anybody asks: a word that is no stop word, of which a search would make nothing.
+const FIRST: &str = "first";
+
 /// Where documents are shown, below the address of their store.
 pub(crate) const PAGES: &str = "/d/";
 
@@ -106,6 +109,9 @@ impl Served {
         }
         let retrieval = quality.retrieval(&retrieval, seed);
         let pool = if quality.needs_pool() { store.passages()? } else { Vec::new() };
+        // The first search makes what all need. No client should wait for it, nor should the time that it takes
+        // be taken for that of a search. Where it fails, whoever searches is told.
+        let _ = store.search(&Query { parts, ..Query::new(FIRST, 1) });
         let header = |text: &str| {
             HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
         };

@@ -6,7 +6,7 @@ use serde_json::json;
 use sleuth_eval::report::Page;
 use sleuth_eval::{WatchOptions, watch};
 
-use crate::args::Common;
+use crate::args::{Common, finite};
 use crate::fail::{Exit, Failure};
 use crate::print;
 use crate::progress::Progress;
@@ -46,13 +46,6 @@ pub(crate) struct CollapseArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-}
-
-fn finite(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite())
-        .ok_or_else(|| "expected a number".to_owned())
 }
 
 pub(crate) fn collapse(common: &Common, args: &CollapseArgs) -> Result<Exit, Failure> {

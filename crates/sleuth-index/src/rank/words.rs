@@ -113,18 +113,17 @@ fn highest(scores: &[Vec<f32>], n: usize) -> Vec<Scored> {
     let bits = |score: &f32| score.to_bits().cast_signed();
     let most =
         |scores: &[f32]| f32::from_bits(scores.iter().map(bits).fold(0, i32::max).cast_unsigned());
-    let mut peaks: Vec<f32> =
+    let peaks: Vec<f32> =
         scores.iter().flat_map(|scores| scores.chunks(TOGETHER).map(most)).collect();
-    let all = peaks.clone();
     // Where n of these reach, the n-th score reaches, too: most of what is below is never looked at. Else the
     // least number above 0.
     let least = match peaks.len() > n {
-        true => *peaks.select_nth_unstable_by(n - 1, |a, b| b.total_cmp(a)).1,
+        true => *peaks.clone().select_nth_unstable_by(n - 1, |a, b| b.total_cmp(a)).1,
         false => 0.0,
     };
     let least = least.max(f32::from_bits(1));
-    let mut kept: Vec<Scored> = Vec::with_capacity(2 * n.min(all.len() * TOGETHER));
-    let mut peaks = all.into_iter();
+    let mut kept: Vec<Scored> = Vec::with_capacity(2 * n.min(peaks.len() * TOGETHER));
+    let mut peaks = peaks.into_iter();
     for (segment, scores) in scores.iter().enumerate() {
         let chunks = scores.chunks(TOGETHER).enumerate().zip(peaks.by_ref());
         for ((chunk, scores), _) in chunks.filter(|(_, peak)| *peak >= least) {
