@@ -142,7 +142,7 @@ fn row(store: &str, server: &Peer) -> Result<()> {
     let (now, peak) = memory(server.child.id())?;
     let anonymous = mebibytes(server.child.id(), "RssAnon")?;
     println!(
-        "| {store} | {} | {:.0} | {:.2} | {:.2} | {refused} | {:.3} | {now:.0} | {anonymous:.0} | {peak:.0} |",
+        "| {store} | {} | {:.0} | {:.2} | {:.2} | {refused} | {:.3} | {now:.1} | {anonymous:.1} | {peak:.1} |",
         server.name,
         best.rate(),
         best.percentile(0.5),

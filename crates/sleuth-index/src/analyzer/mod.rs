@@ -259,8 +259,8 @@ type Known = [u8; 2 + 2 * LONGEST];
 
 /// Letters of a word that is kept: few words are longer.
 const LONGEST: usize = 15;
-/// Words that are kept, a power of two: a quarter of a MiB.
-const N_KNOWN: usize = 8192;
+/// Words that are kept, a power of two: an eighth of a MiB.
+const N_KNOWN: usize = 4096;
 
 /// Lends the stems of this thread. Who holds them may analyse another text meanwhile, and then begins with an
 /// empty memory.
