@@ -21,8 +21,14 @@ has_libclang() {
 # do not.
 has_static_cxx() {
     [ "$(uname -s)" = Linux ] || return 0
-    case $(c++ --print-file-name=libstdc++.a 2>/dev/null) in /*) return 0 ;; esac
+    case $("${CC:-cc}" --print-file-name=libstdc++.a 2>/dev/null) in /*) return 0 ;; esac
     return 1
+}
+
+need_static_cxx() {
+    has_static_cxx && return 0
+    say "missing: the C++ library to link statically (libstdc++.a): package libstdc++-static, or g++"
+    exit 1
 }
 
 need_build_tools() {
@@ -40,9 +46,8 @@ need_build_tools() {
     command -v c++ >/dev/null 2>&1 || packages="$packages g++"
     has_libclang || packages="$packages libclang-dev"
     if [ -z "$packages" ]; then
-        has_static_cxx && return 0
-        say "missing: the C++ library to link statically (libstdc++.a): package libstdc++-static or g++"
-        exit 1
+        need_static_cxx
+        return 0
     fi
 
     as_root=
@@ -67,6 +72,7 @@ need_build_tools() {
         say "missing:$packages; apt-get could not install them"
         exit 1
     fi
+    need_static_cxx
 }
 
 need_rust_component() {

@@ -7,19 +7,31 @@ use std::path::Path;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=order.ld");
+    println!("cargo::rerun-if-env-changed={PLAIN}");
+    println!("cargo::rerun-if-env-changed=CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER");
+    for library in ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6"] {
+        if Path::new(library).exists() {
+            println!("cargo::rerun-if-changed={library}");
+        }
+    }
     if is_for_order() {
         let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
         let script = Path::new(&folder).join("order.ld");
-        println!("cargo::rustc-link-arg-bin=sleuth=-Wl,-T,{}", script.display());
+        println!("cargo::rustc-link-arg-bin=sleuth=-T{}", script.display());
         if loads_packed_relocations() {
             println!("cargo::rustc-link-arg-bin=sleuth=-Wl,-z,pack-relative-relocs");
         }
     }
 }
 
+/// Set to anything, this variable leaves the program as the linker lays it by itself: for linkers that take no scripts
+/// and are chosen in ways that do not show here.
+const PLAIN: &str = "SLEUTH_LINK_PLAIN";
+
 /// Whether the functions that a server runs are laid side by side: see `cargo xtask order`. The script was
 /// tried with the linker that the toolchain has for Linux on x86-64 and with GNU's; whoever names another
-/// one gets what that does by itself, since some take no scripts.
+/// one gets what that does by itself, since some take no scripts. It names functions as the flags of
+/// `.cargo/config.toml` do; without those there is nothing that it would find.
 fn is_for_order() -> bool {
     let is = |name: &str, expected: &str| env::var(name).is_ok_and(|value| value == expected);
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
@@ -28,8 +40,9 @@ fn is_for_order() -> bool {
         && is("CARGO_CFG_TARGET_ENV", "gnu")
         && is("CARGO_CFG_TARGET_ARCH", "x86_64")
         && env::var_os("RUSTC_LINKER").is_none()
-        && !flags.contains("fuse-ld")
-        && !flags.contains("linker")
+        && env::var_os(PLAIN).is_none()
+        && flags.contains("symbol-mangling-version=v0")
+        && !["fuse-ld", "ld-path", "linker"].iter().any(|other| flags.contains(other))
 }
 
 /// Whether the C library here, with which the program is linked, knows relocations by ranges of

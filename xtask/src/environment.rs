@@ -65,6 +65,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         }
     }
     let stores = if named.is_empty() { STORES.to_vec() } else { named };
+    let program = product::build()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     println!(
         "\n{SESSIONS} sessions; an episode is a reset, three searches and an answer; {} cores for server \
@@ -81,7 +82,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         let tasks = Arc::new(read_tasks(&file)?);
         let path = set.store.path().to_owned();
         drop(set);
-        let mut rows = if served { own(&path, &file, &home)? } else { Vec::new() };
+        let mut rows = if served { own(&program, &path, &file, &home)? } else { Vec::new() };
         let mut skyrl = None;
         if peers {
             match others(name, &file, &home, served) {
@@ -127,7 +128,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         }
     }
     if let Some(name) = stores.first().filter(|_| served) {
-        many(&runtime, name)?;
+        many(&runtime, &program, name)?;
     }
     Ok(())
 }
@@ -155,12 +156,12 @@ fn in_process_row(store: &str, environment: &str, n_threads: usize, rate: f64) {
 }
 
 /// Connections that ask for a session each and stay; those with one begin an episode and search.
-fn many(runtime: &tokio::runtime::Runtime, name: &str) -> Result<()> {
+fn many(runtime: &tokio::runtime::Runtime, program: &Path, name: &str) -> Result<()> {
     let home = data::bench_folder().join("environment");
     let path = data::bench_folder().join("stores").join(name);
     let tasks = home.join(format!("{name}-tasks.jsonl"));
     let question = read_tasks(&tasks)?.remove(0).question;
-    let row = own(&path, &tasks, &home)?.remove(0);
+    let row = own(program, &path, &tasks, &home)?.remove(0);
     let (before, _) = memory(row.peer.child.id())?;
     let begun = Instant::now();
     let (kept, refused) = runtime.block_on(async {
@@ -236,19 +237,19 @@ pub(crate) fn task(item: &data::Item) -> Option<Task> {
     })
 }
 
-fn own(store: &Path, tasks: &Path, home: &Path) -> Result<Vec<Row>> {
-    let program = product::build()?;
-    let serve = |name, parts: &str, dialect| {
-        let episodes = home.join(format!("episodes{parts}-{}.jsonl", dialect as u8));
+fn own(program: &Path, store: &Path, tasks: &Path, home: &Path) -> Result<Vec<Row>> {
+    let serve = |name, parts: Option<&str>, dialect| {
+        let kind = parts.unwrap_or_default();
+        let episodes = home.join(format!("episodes{kind}-{}.jsonl", dialect as u8));
         let _ = fs_err::remove_file(&episodes);
-        let mut command = product::serve(&program, store);
-        command.arg(parts).arg("--tasks").arg(tasks).arg("--episodes").arg(episodes);
+        let mut command = product::serve(program, store);
+        command.args(parts).arg("--tasks").arg(tasks).arg("--episodes").arg(episodes);
         anyhow::Ok(Row { dialect, peer: start(name, command)?, rounds: Vec::new() })
     };
     Ok(vec![
-        serve("sleuth, words, OpenEnv over WebSocket", "--lexical", Dialect::OpenEnv)?,
-        serve("sleuth, words + graph, OpenEnv over WebSocket", "--associative", Dialect::OpenEnv)?,
-        serve("sleuth, words, aviary over HTTP", "--lexical", Dialect::Aviary)?,
+        serve("sleuth, words, OpenEnv over WebSocket", Some("--lexical"), Dialect::OpenEnv)?,
+        serve("sleuth, words + graph, OpenEnv over WebSocket", None, Dialect::OpenEnv)?,
+        serve("sleuth, words, aviary over HTTP", Some("--lexical"), Dialect::Aviary)?,
     ])
 }
 

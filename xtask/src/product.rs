@@ -36,6 +36,7 @@ pub(crate) fn linked(arguments: &[String]) -> Result<PathBuf> {
 /// The command that serves the store at `path` on a free port, and says its address as JSON.
 pub(crate) fn serve(program: &Path, path: &Path) -> Command {
     let mut command = Command::new(program);
+    command.env_remove("SLEUTH_TOKEN");
     command.args(["serve", "--quiet", "--json", "--port=0", "--store"]).arg(path);
     command
 }

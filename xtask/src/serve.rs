@@ -30,6 +30,8 @@ const QUERIES: usize = 3;
 const DOCUMENTS: usize = 3;
 /// Connections of the last part.
 const MANY: usize = 10_000;
+/// How long a server that was told to end may take.
+const LONGEST_END: Duration = Duration::from_secs(60);
 /// Clock ticks of a second, as Linux counts the time of processes.
 const TICKS: f64 = 100.0;
 
@@ -45,10 +47,14 @@ impl Peer {
     /// Tells the server to end and waits until it has.
     pub(crate) fn end(mut self) -> Result<()> {
         let told = Command::new("kill").arg(self.child.id().to_string()).status()?;
-        if !told.success() || !self.child.wait()?.success() {
-            bail!("{} did not end as it was told", self.name);
+        let until = Instant::now() + LONGEST_END;
+        while told.success() && Instant::now() < until {
+            if let Some(status) = self.child.try_wait()? {
+                return status.success().then_some(()).context("it ended with a failure");
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
-        Ok(())
+        bail!("{} did not end as it was told", self.name)
     }
 }
 
@@ -94,6 +100,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         }
     }
     let stores = if named.is_empty() { STORES.to_vec() } else { named };
+    let program = product::build()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     println!(
         "\n{CONNECTIONS} connections, {QUERIES} queries a request, top {DOCUMENTS}, {} cores for \
@@ -110,7 +117,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         let requests = requests(&set);
         let path = set.store.path().to_owned();
         drop(set.store);
-        let mut servers = own(&path)?;
+        let mut servers = own(&program, &path)?;
         if peers {
             servers.extend(others(name)?);
         }
@@ -128,7 +135,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         }
     }
     if let Some(name) = stores.first() {
-        many(&runtime, &data::load(name)?)?;
+        many(&runtime, &program, &data::load(name)?)?;
     }
     Ok(())
 }
@@ -152,15 +159,14 @@ fn row(store: &str, server: &Peer) -> Result<()> {
     Ok(())
 }
 
-/// Ours, by words alone and by everything that the store has without vectors.
-fn own(store: &Path) -> Result<Vec<Peer>> {
-    let program = product::build()?;
-    let serve = |name, parts| {
-        let mut command = product::serve(&program, store);
-        command.arg(parts);
+/// Ours, by words alone and as it is by default; the stores have no vectors.
+fn own(program: &Path, store: &Path) -> Result<Vec<Peer>> {
+    let serve = |name, parts: Option<&str>| {
+        let mut command = product::serve(program, store);
+        command.args(parts);
         start(name, command)
     };
-    Ok(vec![serve("sleuth, words", "--lexical")?, serve("sleuth, words + graph", "--associative")?])
+    Ok(vec![serve("sleuth, words", Some("--lexical"))?, serve("sleuth, words + graph", None)?])
 }
 
 fn others(store: &str) -> Result<Vec<Peer>> {
@@ -379,9 +385,9 @@ async fn drive(server: &Peer, requests: &Arc<Vec<Vec<u8>>>, seconds: f64) -> Res
 }
 
 /// Ten thousand connections, each with one request at once.
-fn many(runtime: &tokio::runtime::Runtime, set: &data::Set) -> Result<()> {
+fn many(runtime: &tokio::runtime::Runtime, program: &Path, set: &data::Set) -> Result<()> {
     let requests = Arc::new(requests(set));
-    let server = own(set.store.path())?.remove(0);
+    let server = own(program, set.store.path())?.remove(0);
     let (before, _) = memory(server.child.id())?;
     let begun = Instant::now();
     let (streams, answered, refused) = runtime.block_on(async {

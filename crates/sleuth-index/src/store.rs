@@ -306,8 +306,8 @@ impl Store {
         self
     }
 
-    /// The same store, keeping up to `bytes` of documents in memory once they were read: for whoever answers many
-    /// queries.
+    /// The same store, keeping up to `bytes` of documents in memory once they were read, and one that is larger than
+    /// half of that: for whoever answers many queries.
     #[must_use]
     pub fn with_cache(mut self, bytes: usize) -> Self {
         self.documents = Mutex::new(Recent::new(bytes));
@@ -925,5 +925,26 @@ impl Store {
         let n = passage_frequency(&self.segments, &self.fields, term)
             .map_err(|error| self.engine(error))?;
         Ok(idf(self.payload.n_passages, n))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sleuth_records::{Link, Signals};
+
+    use super::*;
+
+    #[test]
+    fn all_that_a_document_takes_is_counted() {
+        let plain = Document::new(DocumentId::new("a"), "title", "text");
+        let bytes = bytes_of(&plain);
+        assert!(bytes > size_of::<Document>() + "title text a".len(), "{bytes}");
+        let link = Link { target: "t".repeat(500), text: "l".repeat(500) };
+        let linked = Document { links: vec![link; 10], ..plain.clone() };
+        assert!(bytes_of(&linked) > bytes + 10_000);
+        let lines = LineMap::Starts(vec![(0, 1); 1000]);
+        assert!(bytes_of(&Document { lines, ..plain.clone() }) >= bytes + 8_000);
+        let signals = Some(Box::new(Signals::default()));
+        assert!(bytes_of(&Document { signals, ..plain }) > bytes + size_of::<Signals>());
     }
 }

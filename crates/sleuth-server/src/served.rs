@@ -18,10 +18,10 @@ use crate::refused::Refused;
 /// Everything but what RFC 3986 calls unreserved.
 const IN_PATH: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Bytes of documents kept in memory once they were read, at most.
+/// Bytes of documents kept in memory once they were read, at most; one that is larger is kept beside them.
 const CACHED_BYTES: usize = 16 << 20;
 
-/// What is searched for before anybody asks: a word that is no stop word, of which a search would make nothing.
+/// What is searched for before anybody asks. Any word will do: what the first search makes does not depend on it.
 const FIRST: &str = "first";
 
 /// Where documents are shown, below the address of their store.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sleuth_records::sha256_hex;
-use tantivy::directory::error::OpenReadError;
+use tantivy::directory::error::{OpenDirectoryError, OpenReadError};
 use tantivy::directory::{Directory as _, MmapDirectory, OwnedBytes};
 
 use super::{Graph, KeyTable, Rows};
@@ -37,20 +37,25 @@ pub(crate) fn read_graph(path: &Path, snapshot: &str) -> Result<Option<Graph>, I
     }
 }
 
-/// The file's bytes, mapped and not read: what is kept of them is copied while they are decoded.
+/// The file's bytes, mapped and not read: what is kept of them is copied while they are decoded. `None` where there is no
+/// such file: none was made, or a writer has just put that of another snapshot in its place.
 fn mapped(path: &Path, snapshot: &str) -> Result<Option<OwnedBytes>, IndexError> {
+    let io = |error: &std::io::Error| {
+        IndexError::io(path, std::io::Error::new(error.kind(), error.to_string()))
+    };
+    let folder = match MmapDirectory::open(graph_dir(path)) {
+        Ok(folder) => folder,
+        Err(OpenDirectoryError::DoesNotExist(_)) => return Ok(None),
+        Err(OpenDirectoryError::IoError { io_error, .. }) => return Err(io(&io_error)),
+        Err(error) => return Err(IndexError::engine(path, error.into())),
+    };
     let file = file_of(path, snapshot);
-    if !fs_err::exists(&file).map_err(|error| IndexError::io(path, error))? {
-        return Ok(None);
-    }
-    let engine = |error: tantivy::TantivyError| IndexError::engine(path, error);
-    let folder = MmapDirectory::open(graph_dir(path)).map_err(|error| engine(error.into()))?;
     let name = file.strip_prefix(graph_dir(path)).unwrap_or(&file);
     match folder.open_read(name) {
-        Ok(slice) => slice.read_bytes().map(Some).map_err(|error| IndexError::io(path, error)),
-        // A writer has put that of another snapshot in its place.
+        Ok(slice) => slice.read_bytes().map(Some).map_err(|error| io(&error)),
         Err(OpenReadError::FileDoesNotExist(_)) => Ok(None),
-        Err(error) => Err(engine(error.into())),
+        Err(OpenReadError::IoError { io_error, .. }) => Err(io(&io_error)),
+        Err(error) => Err(IndexError::engine(path, error.into())),
     }
 }
 
@@ -267,6 +272,7 @@ mod tests {
         let mut keys = GatheredKeys::default();
         keys.insert("saw thanda", 0, 1.0);
         keys.insert("saw", 1, 0.7);
+        keys.insert("saw", 0, 0.5);
         let keys = keys.table();
         Graph {
             snapshot: "abc".to_owned(),
@@ -297,6 +303,18 @@ mod tests {
         // Another snapshot's graph takes its place.
         write_graph(dir.path(), &Graph { snapshot: "def".to_owned(), ..graph() }).unwrap();
         assert_eq!(read_graph(dir.path(), "abc").unwrap(), None);
+    }
+
+    #[test]
+    fn keys_are_found_and_have_to_rise() {
+        let hash = super::super::hash("saw");
+        assert_eq!(graph().keys.documents(hash), Some([(0, 0.5), (1, 0.7)].as_slice()));
+        assert_eq!(graph().keys.documents(hash + 1), None);
+        let dir = tempfile::tempdir().unwrap();
+        let mut turned = graph();
+        turned.keys.hashes.reverse();
+        write_graph(dir.path(), &turned).unwrap();
+        assert!(read_graph(dir.path(), "abc").is_err());
     }
 
     #[test]
