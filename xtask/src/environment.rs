@@ -65,7 +65,7 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         }
     }
     let stores = if named.is_empty() { STORES.to_vec() } else { named };
-    let program = product::build()?;
+    let program = if served { Some(product::build()?) } else { None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     println!(
         "\n{SESSIONS} sessions; an episode is a reset, three searches and an answer; {} cores for server \
@@ -78,11 +78,13 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         let home = data::bench_folder().join("environment");
         fs_err::create_dir_all(&home)?;
         let set = data::load(name)?;
-        let file = tasks_file(name, &set)?;
-        let tasks = Arc::new(read_tasks(&file)?);
+        let Tasks { file, all: tasks } = Tasks::write(&set)?;
         let path = set.store.path().to_owned();
         drop(set);
-        let mut rows = if served { own(&program, &path, &file, &home)? } else { Vec::new() };
+        let mut rows = match &program {
+            Some(program) => own(program, &path, &file, &home)?,
+            None => Vec::new(),
+        };
         let mut skyrl = None;
         if peers {
             match others(name, &file, &home, served) {
@@ -95,9 +97,9 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
         }
         for _ in 0..ROUNDS {
             for row in &mut rows {
-                drive(&runtime, row, &tasks, 0.5)?;
+                drive(&runtime, &row.peer, row.dialect, &tasks, 0.5)?;
                 let before = processor(row.peer.child.id())?;
-                let rate = drive(&runtime, row, &tasks, seconds)?;
+                let rate = drive(&runtime, &row.peer, row.dialect, &tasks, seconds)?;
                 let busy = processor(row.peer.child.id())? - before;
                 row.rounds.push((rate, 1000.0 * busy / (rate * seconds)));
             }
@@ -127,8 +129,8 @@ pub(crate) fn bench(options: &[&str]) -> Result<()> {
             }
         }
     }
-    if let Some(name) = stores.first().filter(|_| served) {
-        many(&runtime, &program, name)?;
+    if let (Some(name), Some(program)) = (stores.first(), &program) {
+        many(&runtime, program, name)?;
     }
     Ok(())
 }
@@ -193,26 +195,31 @@ fn many(runtime: &tokio::runtime::Runtime, program: &Path, name: &str) -> Result
     Ok(())
 }
 
-/// A file with the tasks of `set`, the store called `name`.
-pub(crate) fn tasks_file(name: &str, set: &data::Set) -> Result<PathBuf> {
-    let home = data::bench_folder().join("environment");
-    fs_err::create_dir_all(&home)?;
-    let file = home.join(format!("{name}-tasks.jsonl"));
-    let tasks: Vec<Task> = set.items.iter().filter_map(task).collect();
-    write_tasks(&file, &tasks)?;
-    Ok(file)
+/// The questions of a store as tasks, and the file with them.
+pub(crate) struct Tasks {
+    pub(crate) file: PathBuf,
+    all: Arc<Vec<Task>>,
 }
 
-/// Lets sessions attempt the tasks of `set` for so many seconds in each protocol.
-pub(crate) fn ask(mut peer: Peer, set: &data::Set, seconds: f64) -> Result<Peer> {
-    let tasks: Arc<Vec<Task>> = Arc::new(set.items.iter().filter_map(task).collect());
+impl Tasks {
+    /// Writes those of `set`.
+    pub(crate) fn write(set: &data::Set) -> Result<Self> {
+        let home = data::bench_folder().join("environment");
+        fs_err::create_dir_all(&home)?;
+        let file = home.join(format!("{}-tasks.jsonl", set.name));
+        let all: Vec<Task> = set.items.iter().filter_map(task).collect();
+        write_tasks(&file, &all)?;
+        Ok(Self { file, all: Arc::new(all) })
+    }
+}
+
+/// Lets sessions attempt `tasks` for so many seconds in each protocol.
+pub(crate) fn ask(peer: &Peer, tasks: &Tasks, seconds: f64) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for dialect in [Dialect::OpenEnv, Dialect::Aviary] {
-        let row = Row { dialect, peer, rounds: Vec::new() };
-        drive(&runtime, &row, &tasks, seconds)?;
-        peer = row.peer;
+        drive(&runtime, peer, dialect, &tasks.all, seconds)?;
     }
-    Ok(peer)
+    Ok(())
 }
 
 /// A question with an answer as a task to train on.
@@ -242,7 +249,7 @@ fn own(program: &Path, store: &Path, tasks: &Path, home: &Path) -> Result<Vec<Ro
         let kind = parts.unwrap_or_default();
         let episodes = home.join(format!("episodes{kind}-{}.jsonl", dialect as u8));
         let _ = fs_err::remove_file(&episodes);
-        let mut command = product::serve(program, store);
+        let mut command = product::serve(Command::new(program), store);
         command.args(parts).arg("--tasks").arg(tasks).arg("--episodes").arg(episodes);
         anyhow::Ok(Row { dialect, peer: start(name, command)?, rounds: Vec::new() })
     };
@@ -360,7 +367,8 @@ fn in_process(command: &[OsString], n_threads: usize, seconds: f64) -> Result<f6
 /// Operations a second over so many seconds.
 fn drive(
     runtime: &tokio::runtime::Runtime,
-    row: &Row,
+    peer: &Peer,
+    dialect: Dialect,
     tasks: &Arc<Vec<Task>>,
     seconds: f64,
 ) -> Result<f64> {
@@ -369,8 +377,8 @@ fn drive(
     let operations: usize = runtime.block_on(async {
         let sessions: Vec<_> = (0..SESSIONS)
             .map(|session| {
-                let (address, tasks) = (row.peer.address.clone(), Arc::clone(tasks));
-                match row.dialect {
+                let (address, tasks) = (peer.address.clone(), Arc::clone(tasks));
+                match dialect {
                     Dialect::OpenEnv => tokio::spawn(openenv(address, tasks, session, until)),
                     Dialect::Aviary => tokio::spawn(aviary(address, tasks, session, until)),
                 }
@@ -378,7 +386,7 @@ fn drive(
             .collect();
         let mut operations = 0;
         for session in sessions {
-            operations += session.await?.with_context(|| row.peer.name.to_owned())?;
+            operations += session.await?.with_context(|| peer.name.to_owned())?;
         }
         anyhow::Ok(operations)
     })?;

@@ -33,9 +33,9 @@ pub(crate) fn make() -> Result<()> {
     let lines = fs_err::read_to_string(&map)?;
     fs_err::remove_file(map)?;
     let set = data::load(STORE)?;
-    let tasks = environment::tasks_file(STORE, &set)?;
+    let tasks = environment::Tasks::write(&set)?;
     // What the first kind of server runs lies together, then what the second runs besides.
-    let kinds = [("by words", Some("--lexical"), None), ("by default", None, Some(&*tasks))];
+    let kinds = [("by words", Some("--lexical"), None), ("by default", None, Some(&tasks))];
     let mut groups: Vec<Sections> = Vec::new();
     for (kind, parts, tasks) in kinds {
         let ran = run(&program, &set, parts, tasks, &home.join("callgrind.out"))?;
@@ -62,25 +62,24 @@ fn run(
     program: &Path,
     set: &data::Set,
     parts: Option<&str>,
-    tasks: Option<&Path>,
+    tasks: Option<&environment::Tasks>,
     counts: &Path,
 ) -> Result<HashSet<String>> {
-    let mut server = product::serve(program, set.store.path());
-    server.args(parts);
-    if let Some(tasks) = tasks {
-        server.arg("--tasks").arg(tasks);
-    }
     let mut command = Command::new("valgrind");
     command
         .args(["--quiet", "--tool=callgrind", "--demangle=no", "--compress-strings=no"])
         .arg(format!("--callgrind-out-file={}", counts.display()))
-        .arg(server.get_program())
-        .args(server.get_args());
-    let mut peer = serve::start("sleuth under valgrind", command)
+        .arg(program);
+    let mut command = product::serve(command, set.store.path());
+    command.args(parts);
+    if let Some(tasks) = tasks {
+        command.arg("--tasks").arg(&tasks.file);
+    }
+    let peer = serve::start("sleuth under valgrind", command)
         .context("`apt-get install valgrind` brings Valgrind where it is missing")?;
     serve::ask(&peer, set, SECONDS)?;
-    if tasks.is_some() {
-        peer = environment::ask(peer, set, SECONDS)?;
+    if let Some(tasks) = tasks {
+        environment::ask(&peer, tasks, SECONDS)?;
     }
     peer.end()?;
     Ok(functions(&fs_err::read_to_string(counts)?))

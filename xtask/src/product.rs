@@ -33,9 +33,8 @@ pub(crate) fn linked(arguments: &[String]) -> Result<PathBuf> {
     executable.context("cargo named no program")
 }
 
-/// The command that serves the store at `path` on a free port, and says its address as JSON.
-pub(crate) fn serve(program: &Path, path: &Path) -> Command {
-    let mut command = Command::new(program);
+/// Lets `command`, which runs the program, serve the store at `path` on a free port and say its address as JSON.
+pub(crate) fn serve(mut command: Command, path: &Path) -> Command {
     command.env_remove("SLEUTH_TOKEN");
     command.args(["serve", "--quiet", "--json", "--port=0", "--store"]).arg(path);
     command

@@ -162,7 +162,7 @@ fn row(store: &str, server: &Peer) -> Result<()> {
 /// Ours, by words alone and as it is by default; the stores have no vectors.
 fn own(program: &Path, store: &Path) -> Result<Vec<Peer>> {
     let serve = |name, parts: Option<&str>| {
-        let mut command = product::serve(program, store);
+        let mut command = product::serve(Command::new(program), store);
         command.args(parts);
         start(name, command)
     };
